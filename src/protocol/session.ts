@@ -1,0 +1,307 @@
+/**
+ * One WebSocket connection after its handshake, the server's side of RFC 6455 sections 5 to 8, without I/O.
+ *
+ * In: what the peer sends, in chunks of any size ({@link WebSocketSession.receive}); what is to be said to it. Out, to a {@link SessionSink}: bytes for
+ * the peer, whole messages, pings and pongs, and how it ended. It does not know sockets, timers, clocks or IRC: who calls it ends the transport
+ * after `closed`, and sets the time limits.
+ *
+ * Laws of this file:
+ * 1. Nothing that a peer sends makes {@link WebSocketSession.receive} throw: it ends in `closed` with a code and a reason.
+ * 2. `closed` is called once, last.
+ * 3. What was received before a fault or a Close frame is delivered, what comes after it never is.
+ */
+import { CloseCode, ProtocolError } from '../errors.ts';
+import { decodeClosePayload, encodeClosePayload, isSendableCloseCode } from './close.ts';
+import { encodeFrame, MAX_CONTROL_SIZE, Opcode } from './frame.ts';
+import { MessageBuffer } from './message-buffer.ts';
+import { FrameParser } from './parser.ts';
+import { Utf8Checker } from './utf8.ts';
+
+/** Names the states of a connection as RFC 6455 section 4.1 and 7.1 do. A session begins OPEN: the handshake is behind it. */
+export const ReadyState = { OPEN: 1, CLOSING: 2, CLOSED: 3 } as const;
+
+/** A state of {@link ReadyState}. */
+export type ReadyState = (typeof ReadyState)[keyof typeof ReadyState];
+
+/** What a peer may send at most. */
+export interface SessionLimits {
+  /** Bytes of payload in one message; over it the connection is closed with 1009, at the header, before the payload is read. */
+  readonly maxMessageSize: number;
+  /** Frames in one message, empty ones too; over it: 1008. */
+  readonly maxFragments: number;
+}
+
+/** Takes what a {@link WebSocketSession} has to give. */
+export interface SessionSink {
+  /** Takes bytes for the peer, in order; they are the callee's to keep. */
+  write(bytes: Buffer): void;
+  /** Takes a whole message; `bytes` is a view, valid during the call. The bytes of a text message are UTF-8. */
+  message(bytes: Buffer, isText: boolean): void;
+  /**
+   * Takes a whole message in place of `message`, where present: `chunk[start, end)`, valid during the call. It spares the view (35–75 ns a
+   * message), and says whether every byte is below 0x80.
+   */
+  messageIn?(chunk: Buffer, start: number, end: number, isText: boolean, isAscii: boolean): void;
+  /** Learns of a ping before it is answered; `false` leaves the answer to the callee ({@link WebSocketSession.pong}). `payload` is a view, valid during the call. */
+  ping?(payload: Buffer): boolean;
+  /** Learns of a pong, asked for or not; `payload` is a view, valid during the call. */
+  pong?(payload: Buffer): void;
+  /**
+   * Learns that the connection has ended, once, last. `code` and `reason` are the peer's where it sent a Close frame (1005: without a code),
+   * ours where we failed the connection, and 1006 where there was neither. `clean` is whether Close frames went both ways (7.1.4).
+   */
+  closed(code: number, reason: string, clean: boolean): void;
+}
+
+/** Speaks RFC 6455 as a server, on bytes. */
+export class WebSocketSession {
+  readonly #limits: SessionLimits;
+  readonly #sink: SessionSink;
+  readonly #parser: FrameParser;
+  #state: ReadyState = ReadyState.OPEN;
+
+  /** The data message at hand, from its first frame to its last. */
+  #messageOpcode: Opcode = Opcode.CONTINUATION;
+  #messageFrames = 0;
+  #messageIsAscii = true;
+  #message: MessageBuffer | null = null;
+  #utf8: Utf8Checker | null = null;
+
+  /** The frame at hand, where it did not come whole. */
+  #frameOpcode: Opcode = Opcode.CONTINUATION;
+  #frameFin = false;
+  #control: MessageBuffer | null = null;
+
+  constructor(limits: SessionLimits, sink: SessionSink) {
+    this.#limits = limits;
+    this.#sink = sink;
+    this.#parser = new FrameParser(this);
+  }
+
+  /** Where the connection is, of {@link ReadyState}. */
+  get readyState(): ReadyState {
+    return this.#state;
+  }
+
+  /**
+   * Takes what the peer sent; the chunk belongs to the session from then on, which unmasks it in place.
+   *
+   * Never throws for what a peer sends; what a sink's method throws passes through.
+   */
+  receive(chunk: Uint8Array): void {
+    if (this.#state === ReadyState.CLOSED) return;
+    try {
+      this.#parser.receive(Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.fail(error.closeCode, error.message);
+    }
+  }
+
+  /** Learns that the transport has ended: with no Close frame before it, `closed` gets 1006 (7.1.5). */
+  receiveEnd(): void {
+    this.#end(CloseCode.ABNORMAL, '', false);
+  }
+
+  /** Sends a text message of one frame; `false` when the connection is not open. Bytes must be UTF-8: the caller answers for it. */
+  sendText(text: string | Uint8Array): boolean {
+    return this.#send(Opcode.TEXT, typeof text === 'string' ? Buffer.from(text, 'utf8') : text);
+  }
+
+  /** Sends a binary message of one frame; `false` when the connection is not open. */
+  sendBinary(bytes: Uint8Array): boolean {
+    return this.#send(Opcode.BINARY, bytes);
+  }
+
+  /**
+   * Sends a ping; `false` when the connection is not open.
+   *
+   * @throws RangeError for a payload over 125 bytes (5.5)
+   */
+  ping(payload: Uint8Array = NO_BYTES): boolean {
+    return this.#sendControl(Opcode.PING, payload);
+  }
+
+  /**
+   * Sends a pong, asked for or not (5.5.3); `false` when the connection is not open.
+   *
+   * @throws RangeError for a payload over 125 bytes (5.5)
+   */
+  pong(payload: Uint8Array = NO_BYTES): boolean {
+    return this.#sendControl(Opcode.PONG, payload);
+  }
+
+  /**
+   * Begins the closing handshake (7.1.2). Messages may still arrive until the peer's Close frame; after it, or after
+   * {@link WebSocketSession.receiveEnd}, `closed` is called. A second call does nothing.
+   *
+   * @param code one that may stand in a Close frame @defaultValue `1000`
+   * @param reason for people; cut at a code point to 123 bytes
+   * @throws RangeError for a code that may not be sent (7.4)
+   */
+  close(code: number = CloseCode.NORMAL, reason = ''): void {
+    if (code !== CloseCode.NO_STATUS && !isSendableCloseCode(code)) throw new RangeError(`close code ${code} may not be sent`);
+    if (this.#state !== ReadyState.OPEN) return;
+    this.#state = ReadyState.CLOSING;
+    this.#sink.write(encodeFrame(Opcode.CLOSE, encodeClosePayload(code, reason)));
+  }
+
+  /**
+   * Fails the connection (7.1.7): a Close frame with the code and the reason where none was sent yet, then `closed`. The peer's answer is not
+   * waited for: "An endpoint MUST NOT continue to attempt to process data (including a responding Close frame)".
+   */
+  fail(code: number, reason: string): void {
+    this.close(code, reason);
+    this.#end(code, reason, false);
+  }
+
+  #send(opcode: Opcode, payload: Uint8Array): boolean {
+    if (this.#state !== ReadyState.OPEN) return false;
+    this.#sink.write(encodeFrame(opcode, payload));
+    return true;
+  }
+
+  #sendControl(opcode: Opcode, payload: Uint8Array): boolean {
+    if (payload.byteLength > MAX_CONTROL_SIZE) {
+      throw new RangeError(`control frame of ${payload.byteLength} bytes, limit ${MAX_CONTROL_SIZE}`);
+    }
+    return this.#send(opcode, payload);
+  }
+
+  #end(code: number, reason: string, clean: boolean): void {
+    if (this.#state === ReadyState.CLOSED) return;
+    this.#state = ReadyState.CLOSED;
+    this.#parser.stop();
+    this.#message = null;
+    this.#control = null;
+    this.#sink.closed(code, reason, clean);
+  }
+
+  /** @internal The parser's way in, as are the next three. */
+  frame(opcode: Opcode, fin: boolean, bytes: Uint8Array, start: number, end: number, isAscii: boolean): void {
+    // Nearly every frame: a data message of one frame, whole in a chunk.
+    if (fin && this.#messageFrames === 0 && (opcode === Opcode.TEXT || opcode === Opcode.BINARY)) {
+      this.#checkSize(end - start);
+      const isText = opcode === Opcode.TEXT;
+      if (isText && !isAscii) this.#checkWholeText(bytes, start, end);
+      this.#deliver(bytes as Buffer, start, end, isText, isAscii);
+      return;
+    }
+    this.frameStart(opcode, fin, end - start);
+    if (end > start) this.framePart(bytes, start, end, isAscii);
+    this.frameEnd();
+  }
+
+  /** @internal */
+  frameStart(opcode: Opcode, fin: boolean, size: number): void {
+    this.#frameOpcode = opcode;
+    this.#frameFin = fin;
+    if (opcode >= Opcode.CLOSE) {
+      this.#control = new MessageBuffer();
+      return;
+    }
+    if (opcode === Opcode.CONTINUATION) {
+      // 5.4: only "a frame with the FIN bit clear and an opcode other than 0" begins what a continuation goes on with.
+      if (this.#messageFrames === 0) {
+        throw new ProtocolError(CloseCode.PROTOCOL_ERROR, 'WebSocket protocol violation: continuation without a message');
+      }
+    } else {
+      // 5.4: "The fragments of one message MUST NOT be interleaved between the fragments of another message".
+      if (this.#messageFrames > 0) {
+        throw new ProtocolError(CloseCode.PROTOCOL_ERROR, 'WebSocket protocol violation: new message within a message');
+      }
+      this.#messageOpcode = opcode;
+      this.#messageIsAscii = true;
+      this.#message = new MessageBuffer();
+      if (opcode === Opcode.TEXT) {
+        if (this.#utf8 === null) this.#utf8 = new Utf8Checker();
+        else this.#utf8.reset();
+      }
+    }
+    this.#messageFrames++;
+    if (this.#messageFrames > this.#limits.maxFragments) {
+      throw new ProtocolError(
+        CloseCode.POLICY_VIOLATION,
+        `WebSocket: message of ${this.#messageFrames} fragments, limit ${this.#limits.maxFragments}`,
+      );
+    }
+    this.#checkSize((this.#message as MessageBuffer).size + size);
+  }
+
+  /** @internal */
+  framePart(bytes: Uint8Array, start: number, end: number, isAscii: boolean): void {
+    if (this.#frameOpcode >= Opcode.CLOSE) {
+      (this.#control as MessageBuffer).append(bytes, start, end);
+      return;
+    }
+    this.#messageIsAscii &&= isAscii;
+    // An ASCII part can still be wrong: where it cuts a sequence that the part before began.
+    if (this.#messageOpcode === Opcode.TEXT && !(this.#messageIsAscii || (this.#utf8 as Utf8Checker).push(bytes, start, end))) {
+      throw notUtf8();
+    }
+    (this.#message as MessageBuffer).append(bytes, start, end);
+  }
+
+  /** @internal */
+  frameEnd(): void {
+    if (this.#frameOpcode >= Opcode.CLOSE) {
+      const { bytes } = this.#control as MessageBuffer;
+      this.#control = null;
+      this.#controlFrame(this.#frameOpcode, bytes);
+      return;
+    }
+    if (!this.#frameFin) return;
+    const { bytes } = this.#message as MessageBuffer;
+    const isText = this.#messageOpcode === Opcode.TEXT;
+    // 8.1 applies to the whole message: a fragment may end within a character, the message may not.
+    if (isText && !this.#messageIsAscii && !(this.#utf8 as Utf8Checker).complete) throw notUtf8();
+    this.#message = null;
+    this.#messageFrames = 0;
+    this.#deliver(bytes, 0, bytes.length, isText, this.#messageIsAscii);
+  }
+
+  #controlFrame(opcode: Opcode, payload: Buffer): void {
+    if (opcode === Opcode.PONG) {
+      this.#sink.pong?.(payload);
+      return;
+    }
+    if (opcode === Opcode.PING) {
+      // 5.5.2: "an endpoint MUST send a Pong frame in response, unless it already received a Close frame". 5.5.3: "Application data" identical.
+      if (this.#sink.ping?.(payload) !== false) this.pong(payload);
+      return;
+    }
+    const { code, reason } = decodeClosePayload(payload);
+    // 5.5.1: "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close frame in response."
+    // "When sending a Close frame in response, the endpoint typically echos the status code it received."
+    this.close(code);
+    this.#end(code, reason, true);
+  }
+
+  #deliver(bytes: Buffer, start: number, end: number, isText: boolean, isAscii: boolean): void {
+    if (this.#sink.messageIn !== undefined) this.#sink.messageIn(bytes, start, end, isText, isAscii);
+    else this.#sink.message(bytes.subarray(start, end), isText);
+  }
+
+  #checkSize(size: number): void {
+    if (size > this.#limits.maxMessageSize) {
+      throw new ProtocolError(
+        CloseCode.MESSAGE_TOO_BIG,
+        `WebSocket: message of ${size} bytes, limit ${this.#limits.maxMessageSize}`,
+      );
+    }
+  }
+
+  #checkWholeText(bytes: Uint8Array, start: number, end: number): void {
+    const utf8 = this.#utf8 ?? new Utf8Checker();
+    this.#utf8 = utf8;
+    utf8.reset();
+    if (!utf8.push(bytes, start, end) || !utf8.complete) throw notUtf8();
+  }
+}
+
+const NO_BYTES: Uint8Array = new Uint8Array(0);
+
+/** 8.1: "When an endpoint is to interpret a byte stream as UTF-8 but finds that the byte stream is not, in fact, a valid UTF-8 stream …" */
+function notUtf8(): ProtocolError {
+  return new ProtocolError(CloseCode.INVALID_PAYLOAD, 'WebSocket: text is not UTF-8');
+}
