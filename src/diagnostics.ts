@@ -1,0 +1,27 @@
+/**
+ * The diagnostics channels of this library (`node:diagnostics_channel`), all in one object.
+ *
+ * In: what happened. Out: a message to whoever subscribed, and nothing at all where nobody did. Subscribers must not throw.
+ */
+import { type Channel, channel } from 'node:diagnostics_channel';
+
+/** The channels, by event. The shape of each message is in `docs/api.md`, "Diagnostics channels". */
+export const diagnostics = {
+  /** A client was let in: `{ socket, request }`. */
+  open: channel('ircd-websocket:open'),
+  /** A client is gone: `{ socket, code, reason, clean }`. */
+  close: channel('ircd-websocket:close'),
+  /** A request was refused: `{ error, request }`. */
+  reject: channel('ircd-websocket:reject'),
+  /** A client broke RFC 6455, or the server's own code threw: `{ socket, code, reason, error }`. */
+  protocolError: channel('ircd-websocket:protocol-error'),
+  /** A client sent too much that says nothing (pings, pongs, empty messages), or let too much queue: `{ socket, reason }`. */
+  flood: channel('ircd-websocket:flood'),
+  /** A proxy told of a client's address: `{ facts, request }`. */
+  proxy: channel('ircd-websocket:proxy'),
+} as const;
+
+/** Publishes on one channel; `message` is only made where somebody listens. */
+export function publish(to: Channel, message: () => object): void {
+  if (to.hasSubscribers) to.publish(message());
+}

@@ -1,0 +1,313 @@
+/**
+ * The `websocket` bind hook: the story from the top.
+ *
+ * In: a configuration, and what the program wants called. Out: a {@link WebSocketHook} that takes upgrade requests, bare sockets or whole listeners, and
+ * gives back clients in the shape of `net.Socket`. It does not know how any of it is done: `admission/` decides, `server/` does.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type AdmissionReport, admit, explainAdmission } from './admission/admission.ts';
+import type { ConnectionFacts } from './admission/facts.ts';
+import { type CompiledConfig, compileConfig, type ResolvedConfig, type WebSocketConfig } from './config.ts';
+import { diagnostics, publish } from './diagnostics.ts';
+import { CloseCode, ConfigError, HandshakeError } from './errors.ts';
+import { MAX_CONTROL_SIZE } from './protocol/frame.ts';
+import { truncateUtf8 } from './protocol/utf8.ts';
+import { Client, type ClientSettings, type IrcSocket } from './server/client.ts';
+import { createWiredServer, type ListenerOptions } from './server/listener.ts';
+import { replyOnResponse } from './server/reply.ts';
+import { Sweeper, sweepInterval } from './server/sweeper.ts';
+import { watchResponses } from './server/unfinished.ts';
+import { peerOf, type UpgradeContext, upgrade, watcherOf, watchSocket } from './server/upgrade.ts';
+
+/** What the program sets once, beside the operator's {@link WebSocketConfig}. */
+export interface WebSocketHookOptions extends WebSocketConfig {
+  /** Takes each client that was let in: hand the socket to your server as you would a `net.Socket`. What it throws ends that client (1011). */
+  readonly onConnection: (socket: IrcSocket, request: IncomingMessage) => void;
+  /** Learns of each request that was refused, after the answer was written. */
+  readonly onReject?: (error: HandshakeError, request: IncomingMessage) => void;
+  /**
+   * Decides on each client after the documented checks: bans, DNS blocklists, cookies. Throw a {@link HandshakeError} to refuse with its status and reason;
+   * anything else that is thrown is a 403 without details. The client's input is held meanwhile; `signal` aborts when it goes away. Counts towards
+   * `handshakeTimeout`.
+   */
+  readonly authorize?: (facts: ConnectionFacts, request: IncomingMessage, signal: AbortSignal) => Promise<void> | void;
+  /** The payload of native pings, as InspIRCd has it; cut to 125 bytes. @defaultValue `''` */
+  readonly serverName?: string;
+  /** Closes the hook when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
+/** Is where hooks are registered: a `Map`, or anything with `register(name, hook)`. */
+export type HookRegistry =
+  | { register(name: string, hook: WebSocketHook): unknown }
+  | { set(name: string, hook: WebSocketHook): unknown };
+
+/** Is the `websocket` bind hook; made by {@link createWebSocketHook}. Its methods are bound: pass them where you like. */
+export interface WebSocketHook extends AsyncDisposable {
+  readonly name: 'websocket';
+  /** The clients that are in now. */
+  readonly clients: ReadonlySet<IrcSocket>;
+  /** What is in force, defaults included. */
+  readonly config: ResolvedConfig;
+  /**
+   * Takes an upgrade request: `http.createServer().on('upgrade', hook.handleUpgrade)`. Never throws for what a peer does.
+   *
+   * @throws WebSocketError `ERR_SOCKET_TAKEN` for a socket that was handed over before
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head?: Uint8Array): void;
+  /** Answers a plain HTTP request on the port with the documented error. */
+  handleRequest(request: IncomingMessage, response: ServerResponse): void;
+  /** Takes a bare TCP or TLS connection of which no byte is read yet. */
+  accept(socket: Socket): void;
+  /**
+   * Makes an HTTP or HTTPS server with everything wired; `listen` and `close` are the caller's. Client certificates are never asked for.
+   *
+   * @throws ConfigError where `tls` asks for them
+   */
+  createListener(options?: ListenerOptions): Server;
+  /** Registers this hook as `websocket`. */
+  register(registry: HookRegistry): void;
+  /** Tells what each check would say to this request, and why, without answering it. */
+  explain(request: IncomingMessage): AdmissionReport;
+  /**
+   * Replaces the configuration, all or nothing; what is not named is back at its default. Connected clients keep what they came in with.
+   *
+   * @throws ConfigError and leaves the old configuration in force
+   */
+  rehash(config: WebSocketConfig): void;
+  /** Answers newcomers by 503, closes each client by 1001 with `reason`, and resolves when all are gone, within `closeTimeout`. */
+  close(reason?: string): Promise<void>;
+}
+
+/**
+ * Makes the `websocket` bind hook.
+ *
+ * @throws ConfigError for a configuration that cannot work, naming tag, key and value
+ */
+export function createWebSocketHook(options: WebSocketHookOptions): WebSocketHook {
+  return new Hook(options);
+}
+
+class Hook implements WebSocketHook, UpgradeContext {
+  readonly name = 'websocket';
+  readonly clients: Set<IrcSocket> = new Set<IrcSocket>();
+  readonly sweeper: Sweeper;
+  readonly authorize: UpgradeContext['authorize'];
+  readonly #onConnection: WebSocketHookOptions['onConnection'];
+  readonly #onReject: WebSocketHookOptions['onReject'];
+  readonly #pingPayload: Buffer;
+  #compiled: CompiledConfig;
+  #settings: ClientSettings;
+  /** Clients whose transport is not gone yet, a superset of `clients`. */
+  readonly #transports = new Set<Client>();
+  #closing: Promise<void> | null = null;
+  #whenEmpty: (() => void) | null = null;
+  /** Reads the requests of sockets that `accept` takes; made when it first does. */
+  #reader: Server | null = null;
+
+  constructor({ onConnection, onReject, authorize, serverName = '', signal, ...config }: WebSocketHookOptions) {
+    requireFunction('onConnection', onConnection);
+    if (onReject !== undefined) requireFunction('onReject', onReject);
+    if (authorize !== undefined) requireFunction('authorize', authorize);
+    this.#onConnection = onConnection;
+    this.#onReject = onReject;
+    this.authorize = authorize;
+    this.#pingPayload = truncateUtf8(serverName, MAX_CONTROL_SIZE);
+    this.#compiled = compileConfig(config);
+    this.#settings = this.#clientSettings();
+    this.sweeper = new Sweeper(this.#sweepInterval());
+    this.#warn();
+    watchResponses();
+    if (signal?.aborted) void this.close();
+    else signal?.addEventListener('abort', () => void this.close(), { once: true });
+  }
+
+  get config(): ResolvedConfig {
+    return this.#compiled.values;
+  }
+
+  readonly handleUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array = NO_BYTES): void => {
+    upgrade(request, socket, head, this);
+  };
+
+  readonly handleRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const error = this.#refusal(request);
+    replyOnResponse(response, error);
+    this.rejected(error, request);
+  };
+
+  readonly accept = (socket: Socket): void => {
+    this.#reader ??= this.#wiredServer({});
+    watchSocket(socket, this);
+    this.#reader.emit('connection', socket);
+  };
+
+  readonly createListener = (options: ListenerOptions = {}): Server => this.#wiredServer(options);
+
+  readonly register = (registry: HookRegistry): void => {
+    if ('register' in registry) registry.register(this.name, this);
+    else registry.set(this.name, this);
+  };
+
+  readonly explain = (request: IncomingMessage): AdmissionReport => {
+    const peer = peerOf(request.socket) ?? { address: undefined, port: undefined, encrypted: false };
+    return explainAdmission(request, peer, this.#compiled.rules, this.#closing !== null);
+  };
+
+  readonly rehash = (config: WebSocketConfig): void => {
+    this.#compiled = compileConfig(config);
+    this.#settings = this.#clientSettings();
+    this.sweeper.setInterval(this.#sweepInterval());
+    this.#warn();
+  };
+
+  readonly close = (reason = 'Server is shutting down'): Promise<void> => {
+    this.#closing ??= this.#closeAll(reason);
+    return this.#closing;
+  };
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // UpgradeContext
+
+  readonly handshakeTimeout = (): number => this.config.handshakeTimeout;
+  readonly closeTimeout = (): number => this.config.closeTimeout;
+  readonly rejectMode = (): 'http' | 'close-frame' => this.config.rejectMode;
+
+  readonly admit: UpgradeContext['admit'] = (request, peer) => admit(request, peer, this.#compiled.rules, this.#closing !== null);
+
+  readonly welcome: UpgradeContext['welcome'] = (transport, head, { facts, mode }, request) => {
+    // The server closed while `authorize` was pending: what is in comes out like everybody else.
+    prepareTransport(transport);
+    const client = new Client({
+      transport,
+      head,
+      facts,
+      followsFirstMessage: mode === 'auto',
+      settings: this.#settings,
+      sweeper: this.sweeper,
+      onGone: this.#gone,
+    });
+    const socket = client as unknown as IrcSocket;
+    this.clients.add(socket);
+    this.#transports.add(client);
+    client.once('close', () => this.clients.delete(socket));
+    if (facts.client !== facts.peer) publish(diagnostics.proxy, () => ({ facts, request }));
+    publish(diagnostics.open, () => ({ socket, request }));
+    try {
+      this.#onConnection(socket, request);
+    } catch (error) {
+      client.fault(error);
+    }
+    client.start();
+    if (this.#closing !== null) socket.closeWebSocket(CloseCode.GOING_AWAY);
+  };
+
+  readonly rejected: UpgradeContext['rejected'] = (error, request) => {
+    publish(diagnostics.reject, () => ({ error, request }));
+    try {
+      this.#onReject?.(error, request);
+    } catch (thrown) {
+      process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
+    }
+  };
+
+  readonly #gone = (client: Client): void => {
+    this.#transports.delete(client);
+    if (this.#transports.size === 0) this.#whenEmpty?.();
+  };
+
+  #wiredServer({ tls, onRequest = this.handleRequest }: ListenerOptions): Server {
+    const request: typeof onRequest = (incoming, response) => {
+      const watcher = watcherOf(incoming.socket);
+      watcher?.suspend();
+      response.once('close', () => watcher?.restart(this.config.handshakeTimeout));
+      onRequest(incoming, response);
+    };
+    const unreadable = (error: HandshakeError, socket: Duplex): void => {
+      (watcherOf(socket) ?? watchSocket(socket, this)).linger(this.config.closeTimeout);
+      publish(diagnostics.reject, () => ({ error, request: null }));
+    };
+    return createWiredServer({ upgrade: this.handleUpgrade, request, unreadable }, this.config.handshakeTimeout, tls);
+  }
+
+  /** Runs a plain request through the same checks; what passes them all still is no upgrade. */
+  #refusal(request: IncomingMessage): HandshakeError {
+    const peer = peerOf(request.socket);
+    try {
+      if (peer !== null) admit(request, peer, this.#compiled.rules, this.#closing !== null);
+      return new HandshakeError(
+        426,
+        'WebSocket: Received HTTP request whose Connection header does not ask for the upgrade',
+        UPGRADE_REQUIRED,
+      );
+    } catch (error) {
+      return error instanceof HandshakeError ? error : new HandshakeError(500, 'WebSocket: Internal error', {}, { cause: error });
+    }
+  }
+
+  async #closeAll(reason: string): Promise<void> {
+    const empty = new Promise<void>((resolve) => {
+      this.#whenEmpty = resolve;
+    });
+    if (this.#transports.size === 0) return;
+    for (const client of this.clients) client.closeWebSocket(CloseCode.GOING_AWAY, reason);
+    await empty;
+  }
+
+  #clientSettings(): ClientSettings {
+    const {
+      maxMessageSize,
+      maxFragments,
+      sendQueueLimit,
+      nativePing,
+      pingInterval,
+      pingTimeout,
+      closeTimeout,
+      fallbackEncoding,
+    } = this.config;
+    return {
+      maxMessageSize,
+      maxFragments,
+      sendQueueLimit,
+      nativePing,
+      pingInterval: nativePing ? pingInterval : 0,
+      pingTimeout,
+      closeTimeout,
+      pingPayload: this.#pingPayload,
+      text: { isText: true, fallback: fallbackEncoding },
+      binary: { isText: false, fallback: undefined },
+    };
+  }
+
+  #sweepInterval(): number {
+    const { pingInterval, pingTimeout, closeTimeout, handshakeTimeout } = this.config;
+    return sweepInterval([pingInterval, pingTimeout, closeTimeout, handshakeTimeout]);
+  }
+
+  #warn(): void {
+    for (const { message, code, isDeprecation } of this.#compiled.warnings) {
+      process.emitWarning(message, { type: isDeprecation ? 'DeprecationWarning' : 'Warning', code });
+    }
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+const UPGRADE_REQUIRED = { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' } as const;
+
+/** What a socket of an HTTP server needs before it serves for hours. Not every stream that can be upgraded is a TCP socket. */
+function prepareTransport(transport: Duplex): void {
+  const socket = transport as Partial<Socket>;
+  // 0: the server's time limits for requests end here.
+  socket.setTimeout?.(0);
+  socket.setNoDelay?.(true);
+}
+
+function requireFunction(key: string, value: unknown): void {
+  if (typeof value !== 'function') throw new ConfigError({ tag: 'websocket', key, value: typeof value }, 'must be a function');
+}

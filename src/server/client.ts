@@ -1,0 +1,481 @@
+/**
+ * A WebSocket client in the shape of a `net.Socket`, for IRC servers that were written for one.
+ *
+ * In: messages from a {@link Connection}. Out: a Duplex of bytes whose `'data'` carries `line + "\r\n"`, with a net.Socket's properties, methods and events; and the
+ * line face (`onLine`, `writeLine`), which spares the stream's price. It does not know frames, HTTP or who was let in.
+ *
+ * Where it differs from a `net.Socket` is listed in `docs/api.md`, "Deviations from net.Socket".
+ */
+import type { AddressInfo, Socket } from 'node:net';
+import { isIPv6 } from 'node:net';
+import { Duplex } from 'node:stream';
+import { type ConnectionFacts, withClient, withMode } from '../admission/facts.ts';
+import { diagnostics, publish } from '../diagnostics.ts';
+import { CloseCode, WebSocketError } from '../errors.ts';
+import { frameWhole, type LineEncoding, LineFramer, splitMessage } from '../irc/lines.ts';
+import { EncodedLine, type PreparedLine, prepareLine } from '../irc/prepared-line.ts';
+import { isSendableCloseCode } from '../protocol/close.ts';
+import { canonicalAddress } from '../ranges.ts';
+import { type CloseStatus, Connection, type ConnectionOwner, type ConnectionSettings } from './connection.ts';
+import type { Sweeper } from './sweeper.ts';
+
+/** A WebSocket client as a server sees it: a `net.Socket`, and what only a WebSocket has. */
+export interface IrcSocket extends Socket {
+  /** What is known of the connection; frozen. Another frozen object takes its place after {@link IrcSocket.setRemoteAddress}. */
+  readonly websocket: ConnectionFacts;
+  /** How the connection ended, from the moment it has; `null` before. */
+  readonly closeStatus: CloseStatus | null;
+  /**
+   * Has each line delivered to `listener`, without CR LF, in place of `'data'`; `null` goes back to `'data'`. Several lines may come in one turn, in order.
+   *
+   * @param encoding how bytes become a string: `utf8` replaces what is not UTF-8 (binary clients may send it) by U+FFFD; `latin1` keeps every byte as
+   *   one character. @defaultValue `'utf8'`
+   */
+  onLine(listener: ((line: string) => void) | null, encoding?: 'utf8' | 'latin1'): this;
+  /** Has each line delivered as bytes: a view of the read buffer, valid during the call. Who keeps one keeps 64 KiB, and sees it change: copy it. */
+  onLine(listener: (line: Buffer) => void, encoding: 'buffer'): this;
+  /**
+   * Sends a line, with or without CR LF; `false` when the client is behind, as `write` does: `'drain'` follows. LFs within it make it several lines.
+   * Where a `write` ended without LF, that rest still waits: the line goes first.
+   */
+  writeLine(line: string | Uint8Array | PreparedLine): boolean;
+  /**
+   * Sends a native ping; `callback` gets the milliseconds until a pong came. `false` where `nativePing` is off or the connection is not open: the server
+   * then sends an IRC PING.
+   */
+  ping(callback?: (rtt: number) => void): boolean;
+  /**
+   * Ends the connection by a Close frame that says why, behind everything written before.
+   *
+   * @param code RFC 6455 section 7.4 @defaultValue `1000`
+   * @param reason a reason over 123 bytes is cut at a code point
+   * @throws RangeError for a code that may not be sent
+   */
+  closeWebSocket(code?: number, reason?: string): void;
+  /**
+   * Sets the client's address, as WEBIRC tells it: `remoteAddress`, `remotePort`, `remoteFamily` and `websocket.client` follow. Once: where a proxy's header
+   * or the PROXY protocol has told the address already, that was the one time.
+   *
+   * @throws WebSocketError `ERR_ADDRESS_SET` the second time, `ERR_ADDRESS` for what is not an address
+   */
+  setRemoteAddress(address: string, port?: number): void;
+}
+
+/** What all clients of one configuration share. */
+export interface ClientSettings extends ConnectionSettings {
+  readonly nativePing: boolean;
+  readonly text: LineEncoding;
+  readonly binary: LineEncoding;
+}
+
+/** What a new client is made of. */
+export interface ClientParts {
+  readonly transport: Duplex;
+  /** What came behind the request. */
+  readonly head: Uint8Array;
+  readonly facts: ConnectionFacts;
+  /** Whether the first message decides between text and binary. */
+  readonly followsFirstMessage: boolean;
+  readonly settings: ClientSettings;
+  readonly sweeper: Sweeper;
+  /** Is told when the transport is gone. */
+  readonly onGone: (client: Client) => void;
+}
+
+type LineListener = ((line: string) => void) | ((line: Buffer) => void);
+
+/** The run-time class behind {@link IrcSocket}. */
+export class Client extends Duplex implements ConnectionOwner {
+  readonly #connection: Connection;
+  readonly #transport: Duplex;
+  readonly #settings: ClientSettings;
+  readonly #onGone: (client: Client) => void;
+  #facts: ConnectionFacts;
+  #lineEncoding: LineEncoding;
+  #followsFirstMessage: boolean;
+  #status: CloseStatus | null = null;
+
+  #lineListener: LineListener | null = null;
+  #lineFormat: 'utf8' | 'latin1' | 'buffer' = 'utf8';
+  /** Lines that were parsed when the server had paused the line face. */
+  #heldLines: Buffer[] | null = null;
+  #framer: LineFramer | null = null;
+  /** The callback of a write that waits for the transport to drain. */
+  #heldWrite: ((error?: Error | null) => void) | null = null;
+  /** Whether a `writeLine` returned `false`. */
+  #owesDrain = false;
+  /** What the Close frame says once everything written is framed. */
+  #closing: { readonly code: number; readonly reason: string } = NORMAL_CLOSURE;
+
+  #idleTimer: NodeJS.Timeout | null = null;
+  #idleTimeout: number | undefined;
+
+  constructor({ transport, head, facts, followsFirstMessage, settings, sweeper, onGone }: ClientParts) {
+    // 'close' carries `hadError` on a net.Socket: it is emitted in `_destroy`.
+    super({ emitClose: false, allowHalfOpen: false, decodeStrings: false });
+    this.#transport = transport;
+    this.#settings = settings;
+    this.#facts = facts;
+    this.#followsFirstMessage = followsFirstMessage;
+    this.#lineEncoding = facts.mode === 'text' ? settings.text : settings.binary;
+    this.#onGone = onGone;
+    this.#connection = new Connection(transport, head, this, settings, sweeper);
+  }
+
+  /** Lets messages come: the server has had its say. */
+  start(): void {
+    this.#connection.start();
+  }
+
+  /** Ends this client for an error that the server's own code threw. */
+  fault(error: unknown): void {
+    this.#connection.fault(error);
+  }
+
+  /** Whether the WebSocket has ended, or is about to with nothing more to be read. */
+  get websocket(): ConnectionFacts {
+    return this.#facts;
+  }
+
+  get closeStatus(): CloseStatus | null {
+    return this.#status;
+  }
+
+  onLine(listener: LineListener | null, encoding: 'utf8' | 'latin1' | 'buffer' = 'utf8'): this {
+    if (listener !== null && typeof listener !== 'function') throw new TypeError('onLine takes a function or null');
+    if (encoding !== 'utf8' && encoding !== 'latin1' && encoding !== 'buffer')
+      throw new TypeError(`onLine: unknown encoding ${String(encoding)}`);
+    this.#lineListener = listener;
+    this.#lineFormat = encoding;
+    // Flowing, so that 'end' comes; there is no 'data'.
+    if (listener !== null) this.resume();
+    return this;
+  }
+
+  writeLine(line: string | Uint8Array | PreparedLine): boolean {
+    if (this.writableEnded || this.destroyed) return false;
+    // What was written before and is held back goes first.
+    if (this.writableLength > 0) return this.write(line instanceof EncodedLine ? line.tcp : prepareLine(line as string).tcp);
+    this.#connection.send(
+      line instanceof EncodedLine ? line.frames(this.#lineEncoding) : frameWhole(line as string, this.#lineEncoding),
+    );
+    this.#refreshIdleTimer();
+    this.#owesDrain = this.#connection.congested;
+    return !this.#owesDrain;
+  }
+
+  ping(callback?: (rtt: number) => void): boolean {
+    return this.#settings.nativePing && this.#connection.sendPing(callback);
+  }
+
+  closeWebSocket(code: number = CloseCode.NORMAL, reason = ''): void {
+    if (!isSendableCloseCode(code)) throw new RangeError(`close code ${code} may not be sent`);
+    this.#closing = { code, reason };
+    this.end();
+    this.#connection.limitTime();
+  }
+
+  setRemoteAddress(address: string, port?: number): void {
+    const { client, peer } = this.#facts;
+    if (client !== peer) throw new WebSocketError('ERR_ADDRESS_SET', `the client's address was set before, to ${client.address}`);
+    const canonical = canonicalAddress(address);
+    if (canonical === null) throw new WebSocketError('ERR_ADDRESS', `not an address: ${JSON.stringify(address.slice(0, 100))}`);
+    this.#facts = withClient(this.#facts, Object.freeze({ address: canonical, port }), 'setRemoteAddress');
+  }
+
+  // The rest of a net.Socket.
+
+  get remoteAddress(): string | undefined {
+    return this.#facts.client.address === 'unix' ? undefined : this.#facts.client.address;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#facts.client.port;
+  }
+
+  get remoteFamily(): string | undefined {
+    const address = this.remoteAddress;
+    if (address === undefined) return undefined;
+    return isIPv6(address) ? 'IPv6' : 'IPv4';
+  }
+
+  get localAddress(): string | undefined {
+    return this.#socket?.localAddress;
+  }
+
+  get localPort(): number | undefined {
+    return this.#socket?.localPort;
+  }
+
+  get localFamily(): string | undefined {
+    return this.#socket?.localFamily;
+  }
+
+  /** Bytes of the transport, frames' headers included. */
+  get bytesRead(): number {
+    return this.#socket?.bytesRead ?? 0;
+  }
+
+  /** Bytes of the transport, frames' headers included. */
+  get bytesWritten(): number {
+    return this.#socket?.bytesWritten ?? 0;
+  }
+
+  get bufferSize(): number {
+    return this.#queuedSize;
+  }
+
+  get connecting(): boolean {
+    return false;
+  }
+
+  get pending(): boolean {
+    return false;
+  }
+
+  get readyState(): 'open' | 'readOnly' | 'writeOnly' | 'closed' {
+    if (this.destroyed) return 'closed';
+    if (this.readable) return this.writable ? 'open' : 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
+  }
+
+  get timeout(): number | undefined {
+    return this.#idleTimeout;
+  }
+
+  /** `true` where the client's way here is TLS, as a TLSSocket says it of itself: directly, or up to a trusted proxy. */
+  get encrypted(): boolean {
+    return this.#facts.secure;
+  }
+
+  get server(): unknown {
+    return undefined;
+  }
+
+  get autoSelectFamilyAttemptedAddresses(): string[] | undefined {
+    return undefined;
+  }
+
+  /** @throws WebSocketError always: a client has come in, it cannot be sent elsewhere */
+  connect(): never {
+    throw new WebSocketError('ERR_UNSUPPORTED', 'connect: a WebSocket client is connected already');
+  }
+
+  address(): AddressInfo | Record<string, never> {
+    return this.#socket?.address() ?? {};
+  }
+
+  /** Calls `callback` and emits `'timeout'` after `timeout` milliseconds without a line in or out; pings and pongs are no activity. 0 switches it off. */
+  setTimeout(timeout: number, callback?: () => void): this {
+    if (!Number.isFinite(timeout) || timeout < 0) throw new RangeError(`timeout of ${timeout} ms`);
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
+    this.#idleTimer = null;
+    this.#idleTimeout = timeout;
+    if (timeout === 0) {
+      if (callback !== undefined) this.removeListener('timeout', callback);
+      return this;
+    }
+    if (callback !== undefined) this.once('timeout', callback);
+    if (!this.destroyed) this.#idleTimer = setTimeout(() => this.emit('timeout'), timeout).unref();
+    return this;
+  }
+
+  setNoDelay(noDelay?: boolean): this {
+    this.#socket?.setNoDelay(noDelay);
+    return this;
+  }
+
+  setKeepAlive(...args: unknown[]): this {
+    (this.#socket?.setKeepAlive as ((...args: unknown[]) => unknown) | undefined)?.apply(this.#socket, args);
+    return this;
+  }
+
+  getTypeOfService(): number {
+    const get = (this.#socket as { getTypeOfService?: () => number } | undefined)?.getTypeOfService;
+    return get === undefined ? 0 : get.call(this.#socket);
+  }
+
+  setTypeOfService(value: number): this {
+    (this.#socket as { setTypeOfService?: (value: number) => unknown } | undefined)?.setTypeOfService?.(value);
+    return this;
+  }
+
+  ref(): this {
+    this.#socket?.ref();
+    return this;
+  }
+
+  unref(): this {
+    this.#socket?.unref();
+    return this;
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
+  }
+
+  resetAndDestroy(): this {
+    this.#socket?.resetAndDestroy();
+    this.destroy();
+    return this;
+  }
+
+  override pause(): this {
+    super.pause();
+    if (this.#lineListener !== null) this.#connection.pause();
+    return this;
+  }
+
+  override resume(): this {
+    super.resume();
+    if (this.#lineListener !== null) this.#releaseHeldLines();
+    this.#connection.resume();
+    return this;
+  }
+
+  override _read(): void {
+    this.#connection.resume();
+  }
+
+  // The stream's write; a client that is behind holds one callback, and the stream queues what follows.
+  override write(
+    chunk: unknown,
+    encoding?: BufferEncoding | ((error?: Error | null) => void),
+    callback?: (error?: Error | null) => void,
+  ): boolean {
+    const hasRoom = super.write(chunk, encoding as BufferEncoding, callback);
+    if (this.#heldWrite !== null) this.#connection.checkQueue(this.writableLength);
+    return hasRoom;
+  }
+
+  override _write(chunk: string | Uint8Array, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.#framer ??= new LineFramer();
+    this.#connection.send(this.#framer.frame(chunk, encoding, this.#lineEncoding));
+    this.#refreshIdleTimer();
+    if (this.#framer.size > 0) this.#connection.checkQueue(this.#framer.size);
+    if (this.#connection.congested) this.#heldWrite = callback;
+    else callback();
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    if (this.#framer !== null) this.#connection.send(this.#framer.end(this.#lineEncoding));
+    this.#connection.close(this.#closing.code, this.#closing.reason);
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
+    this.#idleTimer = null;
+    this.#lineListener = null;
+    this.#heldLines = null;
+    this.#releaseHeldWrite();
+    this.#status ??= { code: CloseCode.ABNORMAL, reason: '', clean: false };
+    // Where the WebSocket has ended, the last bytes are still on their way.
+    if (!this.#connection.isEnding) this.#connection.destroy();
+    // A reset is an 'error' to those who listen for it, as on a net.Socket; it does not end the process of those who do not.
+    callback(error !== null && this.listenerCount('error') > 0 ? error : null);
+    process.nextTick(() => {
+      const status = this.#status as CloseStatus;
+      publish(diagnostics.close, () => ({ socket: this, ...status }));
+      this.emit('close', error !== null);
+    });
+  }
+
+  // ConnectionOwner: what the connection has to give.
+
+  /** @internal */
+  messageIn(chunk: Buffer, start: number, end: number, isText: boolean, isAscii: boolean): number {
+    if (this.#followsFirstMessage) this.#followMode(isText);
+    this.#refreshIdleTimer();
+    return splitMessage(chunk, start, end, (lineStart, lineEnd) => {
+      if (this.destroyed) return;
+      if (this.#lineListener === null) this.#pushLine(chunk, lineStart, lineEnd);
+      else if (this.isPaused() || this.#heldLines !== null) this.#holdLine(chunk.subarray(lineStart, lineEnd));
+      else this.#callListener(chunk, lineStart, lineEnd, isAscii);
+    });
+  }
+
+  /** @internal */
+  drained(): void {
+    this.#releaseHeldWrite();
+    // 'drain' after a `write` is the stream's business; after a `writeLine` it is ours.
+    if (this.#owesDrain && !this.writableNeedDrain) this.emit('drain');
+    this.#owesDrain = false;
+  }
+
+  /** @internal */
+  ended(status: CloseStatus): void {
+    this.#status = status;
+    this.#releaseHeldWrite();
+    if (!this.destroyed) this.push(null);
+  }
+
+  /** @internal */
+  broken(status: CloseStatus, error: Error | null): void {
+    this.#status ??= status;
+    this.destroy(error ?? undefined);
+  }
+
+  /** @internal */
+  gone(): void {
+    this.#onGone(this);
+  }
+
+  /** The transport, where it is a TCP socket and not some other stream. */
+  get #socket(): Socket | undefined {
+    return 'setNoDelay' in this.#transport ? (this.#transport as Socket) : undefined;
+  }
+
+  get #queuedSize(): number {
+    return this.#connection.queuedSize + this.writableLength + (this.#framer?.size ?? 0);
+  }
+
+  #followMode(isText: boolean): void {
+    this.#followsFirstMessage = false;
+    const mode = isText ? 'text' : 'binary';
+    if (mode === this.#facts.mode) return;
+    this.#facts = withMode(this.#facts, mode);
+    this.#lineEncoding = isText ? this.#settings.text : this.#settings.binary;
+  }
+
+  #pushLine(chunk: Buffer, start: number, end: number): void {
+    const line = Buffer.allocUnsafe(end - start + 2);
+    chunk.copy(line, 0, start, end);
+    line[end - start] = 0x0d;
+    line[end - start + 1] = 0x0a;
+    if (!this.push(line)) this.#connection.pause();
+  }
+
+  #holdLine(line: Buffer): void {
+    this.#heldLines ??= [];
+    this.#heldLines.push(Buffer.from(line));
+  }
+
+  #releaseHeldLines(): void {
+    while (this.#heldLines !== null && this.#lineListener !== null && !this.isPaused()) {
+      const line = this.#heldLines.shift();
+      if (line === undefined) this.#heldLines = null;
+      else this.#callListener(line, 0, line.length, false);
+    }
+  }
+
+  #callListener(bytes: Buffer, start: number, end: number, isAscii: boolean): void {
+    if (this.#lineFormat === 'buffer') (this.#lineListener as (line: Buffer) => void)(bytes.subarray(start, end));
+    // latin1 is the faster way to the same string where every byte is ASCII.
+    else (this.#lineListener as (line: string) => void)(bytes.toString(isAscii ? 'latin1' : this.#lineFormat, start, end));
+  }
+
+  #releaseHeldWrite(): void {
+    const callback = this.#heldWrite;
+    this.#heldWrite = null;
+    callback?.();
+  }
+
+  #refreshIdleTimer(): void {
+    this.#idleTimer?.refresh();
+  }
+}
+
+const NORMAL_CLOSURE = { code: CloseCode.NORMAL, reason: '' } as const;

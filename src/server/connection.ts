@@ -1,0 +1,388 @@
+/**
+ * One WebSocket connection on its transport: bytes in, messages out; byte strings in, one `write` a turn out.
+ *
+ * In: a socket that has just become a WebSocket. Out, to a {@link ConnectionOwner}: messages, room to write, the end. It answers pings, finds floods, sends
+ * native pings, bounds what queues, and takes the closing handshake to its end within `closeTimeout`. It does not know HTTP, lines or the shape of a
+ * `net.Socket`: that is `client.ts`.
+ *
+ * Laws of this file:
+ * 1. The transport has an `'error'` listener for life.
+ * 2. After `closed` nothing is written but what was queued before; the queue of a destroyed connection is freed at once.
+ * 3. A turn of the event loop is one `write`, however many lines it made.
+ */
+import type { Duplex } from 'node:stream';
+import { diagnostics, publish } from '../diagnostics.ts';
+import { CloseCode } from '../errors.ts';
+import { ReadyState, type SessionLimits, type SessionSink, WebSocketSession } from '../protocol/session.ts';
+import type { Sweeper, Ticking } from './sweeper.ts';
+import { TokenBucket } from './token-bucket.ts';
+import { type Flushable, flushThisTurn } from './turn.ts';
+
+/** What a connection takes from the configuration that it came in under; shared by all of them. */
+export interface ConnectionSettings extends SessionLimits {
+  /** Bytes that may queue for one client. */
+  readonly sendQueueLimit: number;
+  /** Milliseconds of silence before a native ping; 0: none. */
+  readonly pingInterval: number;
+  /** Milliseconds in which anything must come back. */
+  readonly pingTimeout: number;
+  /** Milliseconds that the closing handshake may take. */
+  readonly closeTimeout: number;
+  /** The payload of native pings. */
+  readonly pingPayload: Uint8Array;
+}
+
+/** Takes what a {@link Connection} has to give. */
+export interface ConnectionOwner {
+  /** Takes a message, `chunk[start, end)`, valid during the call; the number of lines in it: 0 counts as a message that says nothing. */
+  messageIn(chunk: Buffer, start: number, end: number, isText: boolean, isAscii: boolean): number;
+  /** Learns that the transport has taken all there was, after {@link Connection.congested} was true. */
+  drained(): void;
+  /** Learns that no more messages come and none can be sent. The transport may still be busy with the last bytes. */
+  ended(status: CloseStatus): void;
+  /** Learns that the connection is over at once: what is unread or unsent is lost. `error` is the transport's own, where that was the cause. */
+  broken(status: CloseStatus, error: Error | null): void;
+  /** Learns that the transport is gone, once, last. */
+  gone(): void;
+}
+
+/** Says how a connection ended, as a browser's `CloseEvent` does. */
+export interface CloseStatus {
+  /** RFC 6455 section 7.1.5: the code of the Close frame; 1005 without one in it, 1006 without such a frame. */
+  readonly code: number;
+  readonly reason: string;
+  /** Whether Close frames went both ways. */
+  readonly clean: boolean;
+}
+
+/** A turn's output beyond this leaves at once, so that memory is bounded within a turn too. */
+const FLUSH_SIZE = 65_536;
+
+/** Is a WebSocket on its transport. */
+export class Connection implements SessionSink, Flushable, Ticking {
+  readonly #transport: Duplex;
+  readonly #owner: ConnectionOwner;
+  readonly #settings: ConnectionSettings;
+  readonly #sweeper: Sweeper;
+  readonly #session: WebSocketSession;
+
+  /** What leaves at the end of this turn: a byte string. */
+  #pending = '';
+  #isScheduled = false;
+  /** Whether the transport said `false` to a write and has not drained since. */
+  #isCongested = false;
+  /** What came with the handshake, until the owner reads. */
+  #head: Uint8Array | null;
+  #isReading = false;
+  #isStarted = false;
+
+  /** Whether anything came since the last tick: cheaper than a clock for each chunk. */
+  #wasHeard = true;
+  #heardAt = 0;
+  #pingedAt = 0;
+  #pingWaiters: PingWaiter[] | null = null;
+  /** The ping to answer once the transport takes bytes again: the newest, where several piled up. */
+  #latePong: Buffer | null = null;
+  #bucket: TokenBucket | null = null;
+  /** When the transport is destroyed, whatever it still waits for; 0: not yet set. */
+  #deadline = 0;
+  /** Whether the owner was told of the end. */
+  #isEnding = false;
+  #isGone = false;
+  /** What the server's own code threw, where that was the end. */
+  #fault: unknown;
+
+  constructor(transport: Duplex, head: Uint8Array, owner: ConnectionOwner, settings: ConnectionSettings, sweeper: Sweeper) {
+    this.#transport = transport;
+    this.#head = head.length > 0 ? head : null;
+    this.#owner = owner;
+    this.#settings = settings;
+    this.#sweeper = sweeper;
+    this.#session = new WebSocketSession(settings, this);
+    transport.on('error', (error) => this.#break(CloseCode.ABNORMAL, '', error));
+    transport.on('close', () => this.#transportClosed());
+    transport.on('end', () => this.#transportEnded());
+    transport.on('drain', () => this.#drained());
+    sweeper.add(this);
+  }
+
+  /** Whether the owner was told of the end; the transport may still be busy with the last bytes. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  /** Whether messages can still be sent. */
+  get isOpen(): boolean {
+    return this.#session.readyState === ReadyState.OPEN && !this.#isGone;
+  }
+
+  /** Whether the transport is behind; `drained` follows. */
+  get congested(): boolean {
+    return this.#isCongested;
+  }
+
+  /** Bytes that wait for the transport or in it. */
+  get queuedSize(): number {
+    return this.#pending.length + this.#transport.writableLength;
+  }
+
+  /** Lets messages flow from now on, where the owner reads: it must have its listeners by then. */
+  start(): void {
+    this.#isStarted = true;
+    // Bound here rather than in the constructor: a 'data' listener sets a stream flowing.
+    if (this.#isReading) this.#flow();
+  }
+
+  /** Lets messages come. */
+  resume(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    if (this.#isStarted) this.#flow();
+  }
+
+  /** Stops reading the transport; what of the present chunk is not parsed yet still comes. */
+  pause(): void {
+    if (!this.#isReading) return;
+    this.#isReading = false;
+    if (!this.#isEnding) this.#transport.pause();
+  }
+
+  /** Sends frames, given as a byte string, at the end of this turn; nothing when the connection is not open. */
+  send(frames: string): void {
+    if (this.isOpen && frames !== '') this.#queue(frames);
+  }
+
+  /** Sends a ping; `onPong` gets the milliseconds until any pong came. `false` when the connection is not open. */
+  sendPing(onPong?: (roundTrip: number) => void): boolean {
+    if (!this.#session.ping(this.#settings.pingPayload)) return false;
+    if (onPong !== undefined) {
+      this.#pingWaiters ??= [];
+      this.#pingWaiters.push({ sentAt: performance.now(), onPong });
+    }
+    return true;
+  }
+
+  /** Begins the closing handshake, behind what was sent before. */
+  close(code: number, reason: string): void {
+    if (!this.isOpen) return;
+    this.#session.close(code, reason);
+    this.limitTime();
+  }
+
+  /** Fails the connection: a Close frame behind what was sent before, then the end of the transport; nothing more is read. */
+  fail(code: number, reason: string): void {
+    this.#session.fail(code, reason);
+  }
+
+  /** Fails the connection for an error of the server's own code: 1011, without details (they "may be security-sensitive"). */
+  fault(error: unknown): void {
+    this.#fault = error;
+    // Not lost on the server's author where nobody subscribed.
+    if (!diagnostics.protocolError.hasSubscribers) process.emitWarning(error instanceof Error ? error : String(error));
+    this.fail(CloseCode.INTERNAL_ERROR, 'Internal error');
+  }
+
+  /**
+   * Ends the connection at once: nothing more is read. What was sent earlier in this turn still leaves, as far as the kernel takes it, as on a `net.Socket`;
+   * where that includes a Close frame, the transport ends by FIN rather than at once, or RST could overtake it.
+   */
+  destroy(): void {
+    if (this.#isGone || this.#isEnding) return;
+    if (this.#session.readyState === ReadyState.CLOSING) {
+      this.#endTransport();
+      return;
+    }
+    this.flush();
+    this.#transport.destroy();
+  }
+
+  // SessionSink: what the protocol has to give.
+
+  /** @internal */
+  write(bytes: Buffer): void {
+    this.#queue(bytes.toString('latin1'));
+  }
+
+  /** @internal Never called: `messageIn` is there. */
+  message(bytes: Buffer, isText: boolean): void {
+    this.messageIn(bytes, 0, bytes.length, isText, false);
+  }
+
+  /** @internal */
+  messageIn(chunk: Buffer, start: number, end: number, isText: boolean, isAscii: boolean): void {
+    if (this.#owner.messageIn(chunk, start, end, isText, isAscii) === 0) this.#countIdleFrame('WebSocket: Empty message flood');
+  }
+
+  /** @internal */
+  ping(payload: Buffer): boolean {
+    if (!this.#countIdleFrame('WebSocket: Ping/pong flood')) return false;
+    if (this.#transport.writableLength === 0) return true;
+    // 5.5.3: "the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame."
+    this.#latePong = Buffer.from(payload);
+    return false;
+  }
+
+  /** @internal */
+  pong(): void {
+    if (!this.#countIdleFrame('WebSocket: Ping/pong flood')) return;
+    const waiters = this.#pingWaiters;
+    if (waiters === null) return;
+    this.#pingWaiters = null;
+    const now = performance.now();
+    for (const { sentAt, onPong } of waiters) onPong(now - sentAt);
+  }
+
+  /** @internal */
+  closed(code: number, reason: string, clean: boolean): void {
+    // Neither clean nor 1006: it was we who failed the connection.
+    if (!clean && code !== CloseCode.ABNORMAL)
+      publish(diagnostics.protocolError, () => ({ socket: this.#owner, code, reason, error: this.#fault }));
+    this.#endTransport();
+    this.#owner.ended({ code, reason, clean });
+  }
+
+  // Ticking
+
+  /** @internal */
+  tick(now: number): void {
+    if (this.#deadline > 0) {
+      if (now >= this.#deadline) this.#transport.destroy();
+      return;
+    }
+    // Who does not read cannot know whether the peer lives.
+    if (this.#wasHeard || !this.#isReading) {
+      this.#wasHeard = false;
+      this.#heardAt = now;
+      this.#pingedAt = 0;
+      return;
+    }
+    const { pingInterval, pingTimeout } = this.#settings;
+    if (pingInterval === 0) return;
+    if (this.#pingedAt === 0) {
+      if (now - this.#heardAt >= pingInterval && this.sendPing()) this.#pingedAt = now;
+    } else if (now - this.#pingedAt >= pingTimeout) {
+      this.fail(CloseCode.GOING_AWAY, `Ping timeout: ${Math.round((pingInterval + pingTimeout) / 1_000)} seconds`);
+    }
+  }
+
+  // Flushable
+
+  /** @internal */
+  flush(): void {
+    this.#isScheduled = false;
+    const bytes = this.#pending;
+    if (bytes === '') return;
+    this.#pending = '';
+    if (!this.#transport.writable) return;
+    if (!this.#transport.write(bytes, 'latin1')) this.#isCongested = true;
+    this.checkQueue(0);
+  }
+
+  /** Ends the connection where `more` bytes beside its own queue take it over `sendQueueLimit`. */
+  checkQueue(more: number): void {
+    const size = this.queuedSize + more;
+    if (size <= this.#settings.sendQueueLimit || this.#isGone) return;
+    publish(diagnostics.flood, () => ({ socket: this.#owner, reason: 'SendQ exceeded' }));
+    this.#break(CloseCode.POLICY_VIOLATION, 'SendQ exceeded', null);
+  }
+
+  #queue(bytes: string): void {
+    if (this.#isGone) return;
+    this.#pending += bytes;
+    if (this.#pending.length >= FLUSH_SIZE) {
+      this.flush();
+    } else if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      flushThisTurn(this);
+    }
+  }
+
+  #flow(): void {
+    if (this.#isEnding || this.#isGone) return;
+    if (this.#transport.listenerCount('data') === 0) this.#transport.on('data', (chunk: Buffer) => this.#receive(chunk));
+    const head = this.#head;
+    this.#head = null;
+    if (head !== null) this.#receive(head);
+    if (this.#isReading) this.#transport.resume();
+  }
+
+  #receive(chunk: Uint8Array): void {
+    if (this.#isEnding) return;
+    this.#wasHeard = true;
+    try {
+      this.#session.receive(chunk);
+    } catch (error) {
+      // Not the peer's fault, nor any other client's: the server's own listener threw.
+      this.fault(error);
+    }
+  }
+
+  /** Takes a token for a frame that says nothing; `false` once there were too many, and the connection has failed. */
+  #countIdleFrame(reason: string): boolean {
+    this.#bucket ??= new TokenBucket();
+    if (this.#bucket.take()) return true;
+    publish(diagnostics.flood, () => ({ socket: this.#owner, reason }));
+    this.fail(CloseCode.POLICY_VIOLATION, reason);
+    return false;
+  }
+
+  /** Sets the time until the transport is destroyed, whatever it still waits for: `closeTimeout` from the first call on. */
+  limitTime(): void {
+    if (this.#deadline === 0) this.#deadline = performance.now() + this.#settings.closeTimeout;
+  }
+
+  /**
+   * Sends what is queued and FIN. What still comes is read and dropped until the peer's FIN: a socket that is closed with unread bytes answers by RST,
+   * which takes the Close frame with it.
+   */
+  #endTransport(): void {
+    this.#isEnding = true;
+    this.#head = null;
+    this.limitTime();
+    this.flush();
+    if (!this.#transport.writableEnded) this.#transport.end();
+    this.#transport.resume();
+  }
+
+  #drained(): void {
+    this.#isCongested = false;
+    const late = this.#latePong;
+    if (late !== null) {
+      this.#latePong = null;
+      this.#session.pong(late);
+    }
+    this.#owner.drained();
+  }
+
+  #transportEnded(): void {
+    this.#session.receiveEnd();
+    // An upgraded socket is half-open: without an end of ours it never closes.
+    if (!this.#transport.writableEnded) this.#transport.end();
+  }
+
+  #transportClosed(): void {
+    this.#break(CloseCode.ABNORMAL, '', null);
+    this.#owner.gone();
+  }
+
+  /** Ends everything at once; the queue is freed. */
+  #break(code: number, reason: string, error: Error | null): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    const wasEnding = this.#isEnding;
+    this.#isEnding = true;
+    this.#pending = '';
+    this.#head = null;
+    this.#latePong = null;
+    this.#pingWaiters = null;
+    this.#sweeper.remove(this);
+    this.#transport.destroy();
+    // Once the WebSocket has ended, how TCP ends is nobody's business any more.
+    if (!wasEnding) this.#owner.broken({ code, reason, clean: false }, error);
+  }
+}
+
+interface PingWaiter {
+  readonly sentAt: number;
+  readonly onPong: (roundTrip: number) => void;
+}

@@ -1,0 +1,67 @@
+/**
+ * One timer for all connections of a hook.
+ *
+ * In: things that have time limits. Out: a call of `tick(now)` to each, again and again, while there are any. It does not know the limits.
+ *
+ * Ten thousand calls cost a fraction of a millisecond; ten thousand timers would cost memory and a reset for each chunk that is read. Time limits are
+ * kept to within one interval of the sweeper.
+ */
+
+/** Has time limits of its own. */
+export interface Ticking {
+  /** @param now milliseconds of a clock that never goes back (`performance.now()`) */
+  tick(now: number): void;
+}
+
+/** Calls each of its members at a steady interval. */
+export class Sweeper {
+  readonly #members = new Set<Ticking>();
+  #interval: number;
+  #timer: NodeJS.Timeout | null = null;
+
+  /** @param interval milliseconds between two calls */
+  constructor(interval: number) {
+    this.#interval = interval;
+  }
+
+  /** Changes the milliseconds between two calls. */
+  setInterval(interval: number): void {
+    if (interval === this.#interval) return;
+    this.#interval = interval;
+    this.#stop();
+    if (this.#members.size > 0) this.#start();
+  }
+
+  add(member: Ticking): void {
+    this.#members.add(member);
+    if (this.#timer === null) this.#start();
+  }
+
+  remove(member: Ticking): void {
+    this.#members.delete(member);
+    if (this.#members.size === 0) this.#stop();
+  }
+
+  #start(): void {
+    // The sockets keep the process alive, not their timer.
+    this.#timer = setInterval(() => {
+      const now = performance.now();
+      for (const member of this.#members) member.tick(now);
+    }, this.#interval).unref();
+  }
+
+  #stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+}
+
+/** A sweeper is as exact as an eighth of the shortest limit, within these bounds. */
+const SHORTEST_INTERVAL = 5;
+const LONGEST_INTERVAL = 1_000;
+
+/** Gives the interval that keeps all of these time limits (milliseconds; 0: none) closely enough. */
+export function sweepInterval(limits: readonly number[]): number {
+  const shortest = Math.min(...limits.filter((limit) => limit > 0), LONGEST_INTERVAL * 8);
+  return Math.min(LONGEST_INTERVAL, Math.max(SHORTEST_INTERVAL, Math.floor(shortest / 8)));
+}

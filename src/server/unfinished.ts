@@ -1,0 +1,36 @@
+/**
+ * Whether an HTTP response is still on its way on a socket.
+ *
+ * In: every request that an HTTP server of this process takes, by Node's diagnostics channel. Out: the last response of a socket, while it is unfinished. It
+ * does not know upgrades.
+ *
+ * A client may pipeline an upgrade behind a slow request; Node then writes the slow response into the middle of the WebSocket (hostile-inputs N2).
+ */
+import { subscribe } from 'node:diagnostics_channel';
+import type { ServerResponse } from 'node:http';
+
+/** Responses of a socket finish in order: when the last one has, all have. */
+const lastResponses = new WeakMap<object, ServerResponse>();
+
+interface RequestStart {
+  readonly socket: object;
+  readonly response: ServerResponse;
+}
+
+let isSubscribed = false;
+
+/** Begins to watch; each process does it once. */
+export function watchResponses(): void {
+  if (isSubscribed) return;
+  isSubscribed = true;
+  subscribe('http.server.request.start', (message) => {
+    const { socket, response } = message as RequestStart;
+    lastResponses.set(socket, response);
+  });
+}
+
+/** Gives the response that is still being written on `socket`, if any. */
+export function unfinishedResponse(socket: object): ServerResponse | undefined {
+  const response = lastResponses.get(socket);
+  return response === undefined || response.writableFinished ? undefined : response;
+}
