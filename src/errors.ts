@@ -57,6 +57,8 @@ export class ConfigError extends WebSocketError {
   readonly key: string | undefined;
   readonly value: unknown;
   readonly line: number | undefined;
+  /** What is wrong, without the place. */
+  readonly problem: string;
 
   /** @param problem what is wrong, without the place: `"is not a CIDR range, glob or address"` */
   constructor(place: ConfigErrorPlace, problem: string, options?: ErrorOptions) {
@@ -65,6 +67,7 @@ export class ConfigError extends WebSocketError {
     this.key = place.key;
     this.value = place.value;
     this.line = place.line;
+    this.problem = problem;
   }
 }
 

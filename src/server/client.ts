@@ -9,7 +9,7 @@
 import type { AddressInfo, Socket } from 'node:net';
 import { isIPv6 } from 'node:net';
 import { Duplex } from 'node:stream';
-import { type ConnectionFacts, withClient, withMode } from '../admission/facts.ts';
+import { type ConnectionFacts, isRewritten, withClient, withMode } from '../admission/facts.ts';
 import { diagnostics, publish } from '../diagnostics.ts';
 import { CloseCode, WebSocketError } from '../errors.ts';
 import { frameWhole, type LineEncoding, LineFramer, splitMessage } from '../irc/lines.ts';
@@ -176,8 +176,8 @@ export class Client extends Duplex implements ConnectionOwner {
   }
 
   setRemoteAddress(address: string, port?: number): void {
-    const { client, peer } = this.#facts;
-    if (client !== peer) throw new WebSocketError('ERR_ADDRESS_SET', `the client's address was set before, to ${client.address}`);
+    if (isRewritten(this.#facts))
+      throw new WebSocketError('ERR_ADDRESS_SET', `the client's address was set before, to ${this.#facts.client.address}`);
     const canonical = canonicalAddress(address);
     if (canonical === null) throw new WebSocketError('ERR_ADDRESS', `not an address: ${JSON.stringify(address.slice(0, 100))}`);
     this.#facts = withClient(this.#facts, Object.freeze({ address: canonical, port }), 'setRemoteAddress');
@@ -409,7 +409,8 @@ export class Client extends Duplex implements ConnectionOwner {
   ended(status: CloseStatus): void {
     this.#status = status;
     this.#releaseHeldWrite();
-    if (!this.destroyed) this.push(null);
+    // The end comes behind the lines that are held.
+    if (!this.destroyed && this.#heldLines === null) this.push(null);
   }
 
   /** @internal */
@@ -429,7 +430,7 @@ export class Client extends Duplex implements ConnectionOwner {
   }
 
   get #queuedSize(): number {
-    return this.#connection.queuedSize + this.writableLength + (this.#framer?.size ?? 0);
+    return this.destroyed ? 0 : this.#connection.queuedSize + this.writableLength + (this.#framer?.size ?? 0);
   }
 
   #followMode(isText: boolean): void {
@@ -456,8 +457,12 @@ export class Client extends Duplex implements ConnectionOwner {
   #releaseHeldLines(): void {
     while (this.#heldLines !== null && this.#lineListener !== null && !this.isPaused()) {
       const line = this.#heldLines.shift();
-      if (line === undefined) this.#heldLines = null;
-      else this.#callListener(line, 0, line.length, false);
+      if (line === undefined) {
+        this.#heldLines = null;
+        if (this.#status !== null) this.push(null);
+      } else {
+        this.#callListener(line, 0, line.length, false);
+      }
     }
   }
 

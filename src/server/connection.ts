@@ -123,14 +123,14 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** Bytes that wait for the transport or in it. */
   get queuedSize(): number {
-    return this.#pending.length + this.#transport.writableLength;
+    return this.#isGone ? 0 : this.#pending.length + this.#transport.writableLength;
   }
 
   /** Lets messages flow from now on, where the owner reads: it must have its listeners by then. */
   start(): void {
     this.#isStarted = true;
     // Bound here rather than in the constructor: a 'data' listener sets a stream flowing.
-    if (this.#isReading) this.#flow();
+    if (this.#isReading || this.#session.readyState === ReadyState.CLOSING) this.#flow();
   }
 
   /** Lets messages come. */
@@ -144,7 +144,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
   pause(): void {
     if (!this.#isReading) return;
     this.#isReading = false;
-    if (!this.#isEnding) this.#transport.pause();
+    if (this.isOpen) this.#transport.pause();
   }
 
   /** Sends frames, given as a byte string, at the end of this turn; nothing when the connection is not open. */
@@ -167,6 +167,8 @@ export class Connection implements SessionSink, Flushable, Ticking {
     if (!this.isOpen) return;
     this.#session.close(code, reason);
     this.limitTime();
+    // The peer's Close frame has to be read, also where the owner reads no more: then what stands before it is dropped.
+    if (!this.#isReading && this.#isStarted) this.#flow();
   }
 
   /** Fails the connection: a Close frame behind what was sent before, then the end of the transport; nothing more is read. */
@@ -210,6 +212,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** @internal */
   messageIn(chunk: Buffer, start: number, end: number, isText: boolean, isAscii: boolean): void {
+    if (!this.#isReading && this.#session.readyState === ReadyState.CLOSING) return;
     if (this.#owner.messageIn(chunk, start, end, isText, isAscii) === 0) this.#countIdleFrame('WebSocket: Empty message flood');
   }
 
@@ -303,7 +306,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
     const head = this.#head;
     this.#head = null;
     if (head !== null) this.#receive(head);
-    if (this.#isReading) this.#transport.resume();
+    if (this.#isReading || !this.isOpen) this.#transport.resume();
   }
 
   #receive(chunk: Uint8Array): void {

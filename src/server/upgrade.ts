@@ -12,7 +12,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Admitted, Forwarded, Peer } from '../admission/admission.ts';
+import { type Admitted, type Forwarded, type Peer, webSocketOffer } from '../admission/admission.ts';
 import type { ConnectionFacts } from '../admission/facts.ts';
 import { CloseCode, HandshakeError, WebSocketError } from '../errors.ts';
 import { encodeClosePayload } from '../protocol/close.ts';

@@ -17,7 +17,10 @@ export interface RunningHook {
 const running: RunningHook[] = [];
 
 /** Starts a hook on a listener of its own; it is closed after the test. */
-export async function startHook(options: Partial<WebSocketHookOptions> = {}, listenerOptions: Parameters<WebSocketHook['createListener']>[0] = {}): Promise<RunningHook> {
+export async function startHook(
+  options: Partial<WebSocketHookOptions> = {},
+  listenerOptions: Parameters<WebSocketHook['createListener']>[0] = {},
+): Promise<RunningHook> {
   const sockets: IrcSocket[] = [];
   const waiting: ((socket: IrcSocket) => void)[] = [];
   const hook = createWebSocketHook({
@@ -44,7 +47,8 @@ export async function startHook(options: Partial<WebSocketHookOptions> = {}, lis
 }
 
 afterEach(async () => {
-  for (const { hook, server } of running.splice(0)) {
+  for (const { hook, server, sockets } of running.splice(0)) {
+    for (const socket of sockets) socket.destroy();
     await hook.close();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));

@@ -1,9 +1,13 @@
 import { connect, type Socket } from 'node:net';
-import { FrameParser } from '../../src/protocol/parser.ts';
+import { afterEach } from 'vitest';
 import { Opcode } from '../../src/protocol/frame.ts';
+import { FrameParser } from '../../src/protocol/parser.ts';
 
 /** A handshake as a browser sends it; `fields` replaces or, with `null`, drops header fields. */
-export function upgradeRequest(fields: { readonly [name: string]: string | readonly string[] | null } = {}, requestLine = 'GET /irc HTTP/1.1'): string {
+export function upgradeRequest(
+  fields: { readonly [name: string]: string | readonly string[] | null } = {},
+  requestLine = 'GET /irc HTTP/1.1',
+): string {
   const all: { [name: string]: string | readonly string[] | null } = {
     Host: 'irc.example.com',
     Upgrade: 'websocket',
@@ -13,7 +17,9 @@ export function upgradeRequest(fields: { readonly [name: string]: string | reado
     'Sec-WebSocket-Version': '13',
     ...fields,
   };
-  const lines = Object.entries(all).flatMap(([name, value]) => (value === null ? [] : [value].flat().map((one) => `${name}: ${one}\r\n`)));
+  const lines = Object.entries(all).flatMap(([name, value]) =>
+    value === null ? [] : [value].flat().map((one) => `${name}: ${one}\r\n`),
+  );
   return `${requestLine}\r\n${lines.join('')}\r\n`;
 }
 
@@ -21,6 +27,14 @@ export interface ServerFrame {
   readonly opcode: Opcode;
   readonly payload: Buffer;
 }
+
+const open = new Set<Socket>();
+
+// Before the hooks of other helpers end their servers: nobody is waited for.
+afterEach(() => {
+  for (const socket of open) socket.destroy();
+  open.clear();
+});
 
 /** A client that writes bytes and reads what comes, frame by frame; it does nothing by itself. */
 export class RawClient {
@@ -36,11 +50,13 @@ export class RawClient {
 
   private constructor(socket: Socket) {
     this.socket = socket;
+    open.add(socket);
     let payload = Buffer.alloc(0);
     let opcode: Opcode = Opcode.TEXT;
     this.#parser = new FrameParser(
       {
-        frame: (frameOpcode, _fin, bytes, start, end) => void this.frames.push({ opcode: frameOpcode, payload: Buffer.from(bytes.subarray(start, end)) }),
+        frame: (frameOpcode, _fin, bytes, start, end) =>
+          void this.frames.push({ opcode: frameOpcode, payload: Buffer.from(bytes.subarray(start, end)) }),
         frameStart: (frameOpcode) => {
           opcode = frameOpcode;
           payload = Buffer.alloc(0);
@@ -115,7 +131,8 @@ export class RawClient {
   async until(condition: () => boolean, limit = 5_000): Promise<void> {
     const deadline = Date.now() + limit;
     while (!condition()) {
-      if (Date.now() > deadline) throw new Error(`not within ${limit} ms; received: ${JSON.stringify(this.received.toString('latin1').slice(0, 500))}`);
+      if (Date.now() > deadline)
+        throw new Error(`not within ${limit} ms; received: ${JSON.stringify(this.received.toString('latin1').slice(0, 500))}`);
       await new Promise<void>((resolve) => {
         const wake = (): void => {
           clearTimeout(timer);

@@ -22,7 +22,7 @@ describe('the shape of a net.Socket', () => {
     expect(socket.remotePort).toBe((client.socket.address() as net.AddressInfo).port);
     expect(socket.localPort).toBe(port);
     expect((socket.address() as net.AddressInfo).port).toBe(port);
-    expect(() => socket.connect(1)).toThrow('ERR_UNSUPPORTED' && 'connected already');
+    expect(() => socket.connect(1)).toThrow('connected already');
     socket.setNoDelay(true).setKeepAlive(true, 1_000).unref().ref();
   });
 
@@ -153,9 +153,9 @@ describe('the shape of a net.Socket', () => {
       socket.resume();
       const errors: unknown[] = [];
       if (listens) socket.on('error', (error) => errors.push((error as NodeJS.ErrnoException).code));
-      const closed = once(socket, 'close');
+      const closed = new Promise((resolve) => socket.once('close', resolve));
       client.socket.resetAndDestroy();
-      expect(await closed).toEqual([true]);
+      expect(await closed).toBe(true);
       expect(errors).toEqual(listens ? ['ECONNRESET'] : []);
       expect(socket.closeStatus).toEqual({ code: 1006, reason: '', clean: false });
     }
@@ -175,7 +175,13 @@ describe('the line face', () => {
         },
       });
       const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
-      client.socket.write(Buffer.concat([clientText('a é\r\n'), clientFrame(Opcode.BINARY, Buffer.from('b \xff\r\n', 'latin1')), clientClose(1000)]));
+      client.socket.write(
+        Buffer.concat([
+          clientText('a é\r\n'),
+          clientFrame(Opcode.BINARY, Buffer.from('b \xff\r\n', 'latin1')),
+          clientClose(1000),
+        ]),
+      );
       await once(socket, 'close');
       expect(got).toEqual(expected[encoding]);
     }
@@ -222,7 +228,10 @@ describe('the line face', () => {
   test('writeLine and broadcast reach text, binary and TCP clients, each in its own form', async () => {
     const { port, nextSocket } = await startHook();
     const [text, textClient] = await Promise.all([nextSocket(), RawClient.open(port)]);
-    const [binary, binaryClient] = await Promise.all([nextSocket(), RawClient.open(port, { 'Sec-WebSocket-Protocol': 'binary.ircv3.net' })]);
+    const [binary, binaryClient] = await Promise.all([
+      nextSocket(),
+      RawClient.open(port, { 'Sec-WebSocket-Protocol': 'binary.ircv3.net' }),
+    ]);
     const tcpServer = net.createServer().listen(0, '127.0.0.1');
     await once(tcpServer, 'listening');
     const plain = net.connect((tcpServer.address() as net.AddressInfo).port, '127.0.0.1');
