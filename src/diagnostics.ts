@@ -6,7 +6,7 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 
 /** The channels, by event. The shape of each message is in `docs/api.md`, "Diagnostics channels". */
-export const diagnostics = {
+export const diagnostics: Readonly<Record<'open' | 'close' | 'reject' | 'protocolError' | 'flood' | 'proxy', Channel>> = {
   /** A client was let in: `{ socket, request }`. */
   open: channel('ircd-websocket:open'),
   /** A client is gone: `{ socket, code, reason, clean }`. */
@@ -19,7 +19,7 @@ export const diagnostics = {
   flood: channel('ircd-websocket:flood'),
   /** A proxy told of a client's address: `{ facts, request }`. */
   proxy: channel('ircd-websocket:proxy'),
-} as const;
+};
 
 /** Publishes on one channel; `message` is only made where somebody listens. */
 export function publish(to: Channel, message: () => object): void {

@@ -1,0 +1,90 @@
+/**
+ * `npm start`: an IRC server with a plain TCP listener and a `<bind hook="websocket">`, and a web page to chat from.
+ *
+ * SIGHUP reads the configuration again, all or nothing. SIGINT and SIGTERM say goodbye to everybody.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ConfigError, configFromTags, createWebSocketHook, parseTags } from 'ircd-websocket';
+import { HookRegistry, type Listening, openListeners } from './listeners.ts';
+import { IrcServer } from './server.ts';
+import { readSettings } from './settings.ts';
+import { serveFiles } from './web-files.ts';
+
+// This file runs as .build/examples/ircd/main.js; the configuration and the page stand among the sources.
+const SOURCES = fileURLToPath(new URL('../../../examples/ircd/', import.meta.url));
+const WEB_SOURCES = `${SOURCES}web`;
+const WEB_BUILD = fileURLToPath(new URL('./web', import.meta.url));
+
+const { values } = parseArgs({ options: { config: { type: 'string', default: `${SOURCES}ircd.conf` } } });
+
+function readConfig(): { settings: ReturnType<typeof readSettings>; websocket: ReturnType<typeof configFromTags> } {
+  const tags = parseTags(readFileSync(values.config, 'utf8'));
+  return { settings: readSettings(tags), websocket: configFromTags(tags) };
+}
+
+function webClientFiles(): string[] {
+  const scripts = readdirSync(WEB_BUILD).filter((name) => name.endsWith('.js'));
+  return [...readdirSync(WEB_SOURCES).filter((name) => /\.(html|css|svg)$/.test(name)), ...scripts];
+}
+
+function describe({ bind, address, port }: Listening): string {
+  const host = address.includes(':') ? `[${address}]` : address;
+  if (bind.hook === null) return `  IRC over ${bind.tls === null ? 'TCP' : 'TLS'}        ${host}:${port}`;
+  const secure = bind.tls === null ? '' : 's';
+  return `  IRC over WebSocket  ws${secure}://${host}:${port}/\n  the web client      http${secure}://${host}:${port}/`;
+}
+
+async function main(): Promise<void> {
+  const config = readConfig();
+  const server = new IrcServer(config.settings);
+  const hook = createWebSocketHook({
+    ...config.websocket,
+    serverName: config.settings.serverName,
+    onConnection: server.accept,
+    onReject: ({ status, reason }, request) => console.log(`refused ${request.socket.remoteAddress}: ${status} ${reason}`),
+  });
+  const hooks = new HookRegistry();
+  hook.register(hooks);
+  const listening = await openListeners(
+    config.settings.binds,
+    hooks,
+    server.accept,
+    serveFiles([WEB_SOURCES, WEB_BUILD], webClientFiles()),
+  );
+  console.log(`${config.settings.serverName} is up\n${listening.map(describe).join('\n')}`);
+
+  process.on('SIGHUP', () => {
+    try {
+      const next = readConfig();
+      hook.rehash(next.websocket);
+      server.settings = next.settings;
+      console.log('rehashed: settings, operators and <websocket> are new; binds stay as they are');
+    } catch (error) {
+      console.error(`not rehashed: ${explain(error)}`);
+    }
+  });
+
+  let isClosing = false;
+  const shutDown = async (): Promise<void> => {
+    if (isClosing) return;
+    isClosing = true;
+    for (const { server: listener } of listening) listener.close();
+    server.close('Server shutting down');
+    await hook.close('Server shutting down');
+    process.exit(0);
+  };
+  process.on('SIGINT', shutDown);
+  process.on('SIGTERM', shutDown);
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  return error instanceof Error ? error.message : String(error);
+}
+
+main().catch((error: unknown) => {
+  console.error(explain(error));
+  process.exitCode = 1;
+});
