@@ -1,0 +1,121 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const MAIN = join(ROOT, '.build/examples/ircd/main.js');
+
+let isBuilt = false;
+
+/** Compiles the library and the examples, once a test file. `npm test` has done so already: this is for who runs one file. */
+function build(): void {
+  if (isBuilt) return;
+  isBuilt = true;
+  if (process.env['IRCD_WEBSOCKET_BUILT'] === '1' && existsSync(MAIN)) return;
+  for (const project of ['src', 'examples', 'examples/ircd/web'])
+    execFileSync('npx', ['tsc', '-p', project], { cwd: ROOT, stdio: 'inherit' });
+}
+
+export interface RunningIrcd {
+  readonly process: ChildProcess;
+  readonly configPath: string;
+  readonly tcpPort: number;
+  readonly webPort: number;
+  /** Everything it printed. */
+  output(): string;
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+export interface IrcdOptions {
+  readonly tcpPort?: number;
+  readonly webPort?: number;
+  /** Tags beside `<server>`, the binds and the origins. */
+  readonly tags?: string;
+}
+
+/** Starts the example server as `npm start` does, with a configuration of its own. */
+export async function startIrcd({ tcpPort = 0, webPort = 0, tags = '' }: IrcdOptions = {}): Promise<RunningIrcd> {
+  build();
+  const folder = mkdtempSync(join(tmpdir(), 'ircd-websocket-'));
+  const configPath = join(folder, 'ircd.conf');
+  writeFileSync(
+    configPath,
+    `<server name="irc.example.test" network="Test">
+<bind address="127.0.0.1" port="${tcpPort}">
+<bind address="127.0.0.1" port="${webPort}" hook="websocket">
+<wsorigin allow="http://127.0.0.1:*">
+<oper name="admin" password="secret" host="*@127.0.0.1">
+${tags}`,
+  );
+  const child = spawn(process.execPath, [MAIN, '--config', configPath], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  while (!/the web client/.test(output) && child.exitCode === null)
+    await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+  if (child.exitCode !== null) throw new Error(`the example server did not start: ${output}`);
+  return {
+    process: child,
+    configPath,
+    tcpPort: Number(/over TCP\s+\S+:(\d+)/.exec(output)?.[1]),
+    webPort: Number(/over WebSocket\s+ws:\/\/[^/]+:(\d+)\//.exec(output)?.[1]),
+    output: () => output,
+    stop: async (signal = 'SIGTERM') => {
+      if (child.exitCode === null) {
+        child.kill(signal);
+        await once(child, 'exit');
+      }
+      rmSync(folder, { recursive: true, force: true });
+      return child.exitCode;
+    },
+  };
+}
+
+/** A person with a TCP client. */
+export class TcpUser {
+  readonly lines: string[] = [];
+  readonly socket: Socket;
+  #rest = '';
+
+  constructor(port: number) {
+    this.socket = connect(port, '127.0.0.1');
+    this.socket.setEncoding('utf8');
+    this.socket.on('data', (chunk: string) => {
+      const lines = (this.#rest + chunk).split('\r\n');
+      this.#rest = lines.pop() as string;
+      this.lines.push(...lines);
+    });
+    this.socket.on('error', () => {});
+  }
+
+  send(...lines: string[]): void {
+    this.socket.write(lines.map((line) => `${line}\r\n`).join(''));
+  }
+
+  /** Registers, and waits for the welcome. */
+  static async register(port: number, nick: string): Promise<TcpUser> {
+    const user = new TcpUser(port);
+    user.send(`NICK ${nick}`, `USER ${nick} 0 * :${nick}`);
+    await user.line(/ 422 | 376 /);
+    return user;
+  }
+
+  /** Waits for a line, looking at all that have come; fails after five seconds, with what came instead. */
+  async line(pattern: RegExp): Promise<string> {
+    const deadline = Date.now() + 5_000;
+    for (;;) {
+      const found = this.lines.find((line) => pattern.test(line));
+      if (found !== undefined) return found;
+      if (Date.now() > deadline) throw new Error(`no line like ${pattern}; there were:\n${this.lines.join('\n')}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
