@@ -1,0 +1,143 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError } from '../src/errors.ts';
+import { canonicalAddress, compileRanges, ircAddress } from '../src/ranges.ts';
+
+const place = { tag: 'websocket', key: 'proxyranges' };
+
+describe('canonicalAddress', () => {
+  test.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::1', '::1'],
+    ['0::1', '::1'],
+    ['2001:0DB8:0:0:0:0:0:1', '2001:db8::1'],
+    ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
+    ['::ffff:203.0.113.9', '203.0.113.9'],
+    ['::ffff:cb00:7109', '203.0.113.9'],
+    ['::FFFF:0A00:0001', '10.0.0.1'],
+    ['0:0:0:0:0:ffff:10.0.0.1', '10.0.0.1'],
+    ['fe80::1', 'fe80::1'],
+  ])('P8 %s is %s', (text, canonical) => {
+    expect(canonicalAddress(text)).toBe(canonical);
+  });
+
+  test('::10.1.2.3 is IPv6, not mapped IPv4', () => {
+    expect(canonicalAddress('::10.1.2.3')).toMatch(/^::/);
+  });
+
+  test.each([
+    '',
+    ' ',
+    '*',
+    'unknown',
+    '_hidden',
+    'localhost',
+    '1.2.3',
+    '1.2.3.4.5',
+    '256.1.1.1',
+    '01.02.03.04',
+    '010.0.0.1',
+    '0x7f.1',
+    '3405803783',
+    '0xcb007107',
+    '1.2.3.4:80',
+    '[::1]',
+    '[::1]:443',
+    'fe80::1%eth0',
+    '1.2.3.4/32',
+    ' 1.2.3.4',
+    '1.2.3.4 ',
+    '0.0.0.0',
+    '::',
+    '::ffff:0.0.0.0',
+    '255.255.255.255',
+    '224.0.0.1',
+    'ff02::1',
+    ':::1',
+    '1::2::3',
+    '12345::1',
+    '1'.repeat(300),
+  ])('P9 P10 P16 %j is no address of a host', (text) => {
+    expect(canonicalAddress(text)).toBeNull();
+  });
+});
+
+test.each([
+  ['::1', '0::1'],
+  ['::ffff:1.2.3.4', '1.2.3.4'],
+  ['2001:DB8::1', '2001:db8::1'],
+  ['192.0.2.1', '192.0.2.1'],
+  ['unix', 'unix'],
+])('ircAddress(%s) is %s', (address, irc) => {
+  expect(ircAddress(address)).toBe(irc);
+});
+
+describe('compileRanges', () => {
+  test.each([
+    ['10.0.0.0/8', '10.200.3.4', true],
+    ['10.0.0.5/8', '10.200.3.4', true],
+    ['10.0.0.0/8', '11.0.0.1', false],
+    ['10.0.0.0/8', '::1', false],
+    ['::ffff:10.0.0.0/104', '10.1.1.1', true],
+    ['::ffff:10.0.0.0/104', '11.1.1.1', false],
+    ['0.0.0.0/0', '8.8.8.8', true],
+    ['0.0.0.0/0', '2001:db8::1', false],
+    ['192.0.2.1', '192.0.2.1', true],
+    ['::ffff:192.0.2.1', '192.0.2.1', true],
+    ['2001:db8::/32', '2001:db8:ffff::1', true],
+    ['2001:db8::/32', '2001:db9::1', false],
+    ['::1', '::1', true],
+    ['0::1', '::1', true],
+    ['::/0', '::1', true],
+    ['::/0', '10.0.0.1', false],
+    ['198.51.100.*', '198.51.100.77', true],
+    ['198.51.100.*', '198.51.101.77', false],
+    ['198.51.10?.1', '198.51.100.1', true],
+    ['0::*', '::1', true],
+    ['::*', '::1', true],
+    ['2001:DB8:*', '2001:db8::1', true],
+    ['*', '10.0.0.1', true],
+    ['*', 'unix', false],
+    ['unix', 'unix', true],
+    ['unix', '127.0.0.1', false],
+    ['loopback', '127.3.2.1', true],
+    ['loopback', '::1', true],
+    ['loopback', '10.0.0.1', false],
+    ['loopback', 'unix', false],
+  ] as const)('P2 P8 P11 %s takes %s: %s', (pattern, address, isMatch) => {
+    expect(compileRanges(['203.0.113.77', pattern], place)(address)).toBe(isMatch ? pattern : null);
+  });
+
+  test.each([
+    '',
+    'localhost',
+    'proxy.example.com',
+    '10.0.0.0/33',
+    '10.0.0.0/-1',
+    '10.0.0.0/',
+    '10.0.0.0/8/8',
+    '10/8',
+    '::/129',
+    'fe80::1%eth0/64',
+    '/8',
+    '0.0.0.0',
+    '255.255.255.255',
+    '300.*',
+    '10.0.0.0.*',
+    '10.a.*',
+    '01.2.3.*',
+    '10.0.0.1:80',
+    `1${'*1'.repeat(200)}`,
+    '10.0.0.1 ',
+    '*.example.com',
+  ])('P11 %j can never match, and is refused', (pattern) => {
+    expect(() => compileRanges([pattern], place)).toThrow(ConfigError);
+    expect(() => compileRanges([pattern], place)).toThrow('<websocket:proxyranges>');
+  });
+
+  test('host names are matched where they may be, in any case', () => {
+    const match = compileRanges(['*.gateway.example', '10.*'], place, { hostGlobs: true });
+    expect(match('203.0.113.1', 'A.Gateway.Example')).toBe('*.gateway.example');
+    expect(match('10.1.1.1', undefined)).toBe('10.*');
+    expect(match('203.0.113.1', undefined)).toBeNull();
+  });
+});
