@@ -58,12 +58,17 @@ export function compileGlob(pattern: string): Glob {
   };
 }
 
-/** Compiles a piece without `*`; as long as what it matches. */
+/** Compiles a piece without `*`; what it matches is as long as it is. */
 function compilePiece(piece: string, flag: 'y' | 'g'): RegExp {
-  if (piece === '') return new RegExp('', flag);
-  const { output } = picomatch.parse(piece.replace(/[^\w*?]/g, '\\$&'), LITERAL) as unknown as { output: string };
+  // picomatch 4.0 never comes back from a run of backslashes at the end: it does not get to see any.
+  return new RegExp(piece.split('\\').map(compileWithoutBackslash).join('\\\\'), `i${flag}`);
+}
+
+function compileWithoutBackslash(piece: string): string {
+  if (piece === '') return '';
+  const { output } = picomatch.parse(piece.replace(/[^\w?]/g, '\\$&'), LITERAL) as unknown as { output: string };
   // A shell's `?` stops at a slash, InspIRCd's does not.
-  return new RegExp(output.replaceAll('[^/]', '[^]'), `i${flag}`);
+  return output.replaceAll('[^/]', '[^]');
 }
 
 function matchesAt(regex: RegExp, text: string, at: number): boolean {
