@@ -85,7 +85,7 @@ function compilePattern(pattern: string, place: ConfigErrorPlace, hostGlobs: boo
     return (address) => address === wanted;
   }
   if (pattern.length > MAX_GLOB_SIZE) throw new ConfigError(place, `has ${pattern.length} characters, limit ${MAX_GLOB_SIZE}`);
-  if (/[*?]/.test(pattern) && canBeAddress(pattern)) return compileAddressGlob(pattern, hostGlobs);
+  if (/[*?]/.test(pattern) && canBeAddress(pattern)) return compileAddressGlob(pattern);
   if (hostGlobs && /^[\w*?.:-]+$/.test(pattern)) {
     const glob = compileGlob(pattern);
     return (_address, hostname) => hostname !== undefined && glob(hostname);
@@ -102,12 +102,10 @@ function canBeAddress(pattern: string): boolean {
   return octets.every((octet) => /[*?]/.test(octet) || (/^(0|[1-9]\d*)$/.test(octet) && Number(octet) <= 255));
 }
 
-/** A glob over an address as text, IPv6 also as InspIRCd writes it (`0::1`). */
-function compileAddressGlob(pattern: string, hostGlobs: boolean): Test {
+/** A glob over an address as text, IPv6 also as InspIRCd writes it (`0::1`). Never over a host name: anybody may call a host `127.example`. */
+function compileAddressGlob(pattern: string): Test {
   const glob = compileGlob(pattern);
-  return (address, hostname) =>
-    (address !== UNIX && (glob(address) || (address.startsWith(':') && glob(`0${address}`)))) ||
-    (hostGlobs && hostname !== undefined && glob(hostname));
+  return (address) => address !== UNIX && (glob(address) || (address.startsWith(':') && glob(`0${address}`)));
 }
 
 function compileCidr(pattern: string, place: ConfigErrorPlace): Test {

@@ -7,7 +7,7 @@
  * Law: a block that would let anybody in is refused: no mask, neither password nor fingerprint, an empty one of them.
  */
 import { ConfigError, type ConfigErrorPlace } from '../errors.ts';
-import { canonicalAddress, compileRanges, type RangeMatcher } from '../ranges.ts';
+import { compileRanges, type RangeMatcher } from '../ranges.ts';
 import { isSameSecret } from './constant-time.ts';
 import { canonicalFingerprint } from './fingerprint.ts';
 import { compilePassword, type PasswordVerifier } from './password.ts';
@@ -63,9 +63,9 @@ export interface GatewayBlock {
   readonly isPlaintext: boolean;
   /** Whether an option of this name is believed. */
   trusts(option: string): boolean;
-  /** Whether the peer comes from where this gateway is. */
+  /** Whether the peer, its address canonical, comes from where this gateway is. */
   isFrom(peer: WebircPeer): boolean;
-  /** Whether the peer proves to be this gateway; what is not asked for is not looked at. */
+  /** Whether the peer proves to be this gateway, of the type `webirc`; what is not asked for is not looked at. */
   admits(peer: WebircPeer, password: string): Promise<boolean>;
 }
 
@@ -113,7 +113,7 @@ export function compileGateway(
     hostnamePolicy: hostname,
     isPlaintext: gateway.password !== undefined && (gateway.hash ?? 'plaintext').toLowerCase() === 'plaintext',
     trusts: compileTrustedFlags(trustedFlags),
-    isFrom: (peer) => masks.some((matches) => matches(canonicalAddress(peer.address) ?? peer.address, peer.hostname) !== null),
+    isFrom: (peer) => masks.some((matches) => matches(peer.address, peer.hostname) !== null),
     admits: compileProof(gateway, type, verifiers, place),
   };
 }
@@ -138,7 +138,7 @@ function compileProof(
     for (const [key, value] of Object.entries({ password, hash, fingerprint }))
       if (value !== undefined)
         throw new ConfigError({ ...place, key }, 'has no meaning for the type "username": its mask is all there is');
-    return async () => true;
+    return async () => false;
   }
   if (fingerprint !== undefined) checkText(fingerprint, /^[^\0\r\n ]+$/, { ...place, key: 'fingerprint' });
   if (password !== undefined) {

@@ -47,6 +47,10 @@ const RECORDS = [
   '203.0.113.15 A 203.0.113.15',
   `${reverseName('203.0.113.16')} PTR ${'a.'.repeat(29)}example`,
   `${'a.'.repeat(29)}example A 203.0.113.16`,
+  // More names than are tried, the honest one last.
+  ...Array.from({ length: 8 }, (_, i) => `${reverseName('203.0.113.18')} PTR n${i}.example`),
+  `${reverseName('203.0.113.18')} PTR n8.example`,
+  'n8.example A 203.0.113.18',
   // The zone "silent.example" never answers.
   `${reverseName('203.0.113.17')} PTR host.silent.example`,
   // Lists. 127.0.0.2 is RFC 5782's test entry.
@@ -93,7 +97,11 @@ describe.skipIf(unbound === null)('against unbound', () => {
         '  logfile: ""',
         '  num-threads: 1',
         '  module-config: "iterator"',
+        '  rrset-roundrobin: no',
         '  local-zone: "." static',
+        // These unbound knows by itself.
+        '  local-zone: "localhost." static',
+        '  local-zone: "127.in-addr.arpa." static',
         '  local-zone: "silent.example." deny',
         ...data,
         'remote-control:',
@@ -139,6 +147,7 @@ describe.skipIf(unbound === null)('against unbound', () => {
     ['203.0.113.14', 'a name of the other family'],
     ['203.0.113.15', 'an address for a name'],
     ['203.0.113.16', 'a name that is too long for IRC'],
+    ['203.0.113.18', 'a name behind eight others'],
     ['203.0.113.200', 'no name'],
     ['2001:db8::200', 'no name'],
   ])('%s has no host name: %s', async (address) => {

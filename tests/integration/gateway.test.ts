@@ -1,0 +1,205 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import WebSocket from 'ws';
+import { createIrcGateway, type IrcGateway, type Upstream } from '../../src/gateway/index.ts';
+import { type Daemon, daemonFolder, freePort, startDaemon } from '../helpers/daemons.ts';
+import { TcpUser } from '../helpers/ircd.ts';
+import { requirePeer } from '../helpers/peers.ts';
+
+const ORIGIN = 'https://chat.example.com';
+const cleanup: (() => Promise<unknown> | unknown)[] = [];
+
+afterEach(async () => {
+  for (const undo of cleanup.splice(0).reverse()) await undo();
+});
+
+/** Web clients come in through a proxy on loopback, which tells their addresses. */
+async function startGateway(upstreams: readonly Upstream[], limits = {}): Promise<{ gateway: IrcGateway; port: number }> {
+  const gateway = createIrcGateway({
+    hook: { origins: [ORIGIN], proxyRanges: ['loopback'] },
+    upstreams,
+    limits: { connectTimeout: 2_000, ...limits },
+  });
+  const server = gateway.createListener().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanup.push(
+    () => server.close(),
+    () => gateway.close(),
+  );
+  return { gateway, port: (server.address() as AddressInfo).port };
+}
+
+class WebUser {
+  readonly lines: string[] = [];
+  readonly socket: WebSocket;
+  closed: { code: number; reason: string } | null = null;
+
+  constructor(port: number, address: string) {
+    this.socket = new WebSocket(`ws://127.0.0.1:${port}/`, ['text.ircv3.net'], {
+      origin: ORIGIN,
+      headers: { 'X-Real-IP': address },
+    });
+    this.socket.on('message', (data) => this.lines.push(String(data)));
+    this.socket.on('close', (code, reason) => {
+      this.closed = { code, reason: reason.toString() };
+    });
+    this.socket.on('error', () => {});
+    cleanup.push(() => this.socket.terminate());
+  }
+
+  static async register(port: number, nick: string, address: string): Promise<WebUser> {
+    const user = new WebUser(port, address);
+    await once(user.socket, 'open');
+    user.socket.send(`NICK ${nick}`);
+    user.socket.send(`USER ${nick} 0 * :${nick}`);
+    await user.line(/ 422 | 376 /);
+    return user;
+  }
+
+  async line(pattern: RegExp): Promise<string> {
+    const deadline = Date.now() + 15_000;
+    for (;;) {
+      const found = this.lines.find((line) => pattern.test(line));
+      if (found !== undefined) return found;
+      if (Date.now() > deadline) throw new Error(`no line like ${pattern}; there were:\n${this.lines.join('\n')}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  async end(): Promise<{ code: number; reason: string }> {
+    if (this.closed === null) await once(this.socket, 'close');
+    return this.closed as unknown as { code: number; reason: string };
+  }
+}
+
+const NGIRCD = requirePeer('ngircd');
+const INSPIRCD = requirePeer('inspircd');
+
+async function startNgircd(): Promise<{ daemon: Daemon; port: number }> {
+  const port = await freePort();
+  const folder = daemonFolder({
+    'ngircd.conf': `[Global]
+Name = irc.ngircd.test
+Info = Test
+Listen = 127.0.0.1
+Ports = ${port}
+[Options]
+DNS = no
+Ident = no
+PAM = no
+WebircPassword = gatepass
+[Operator]
+Name = admin
+Password = secret
+`,
+  });
+  const daemon = await startDaemon(NGIRCD as string, ['-n', '-f', `${folder}/ngircd.conf`], folder, port);
+  cleanup.push(() => daemon.stop());
+  return { daemon, port };
+}
+
+async function startInspircd(): Promise<{ daemon: Daemon; port: number }> {
+  const port = await freePort();
+  const folder = daemonFolder({
+    'inspircd.conf': `<server name="irc.inspircd.test" description="Test" network="Test">
+<admin name="a" nick="a" email="a@example.test">
+<bind address="127.0.0.1" port="${port}" type="clients">
+<module name="cgiirc">
+<cgihost type="webirc" mask="127.0.0.1" password="gatepass">
+<connect allow="*" timeout="20" pingfreq="120" resolvehostnames="no" useident="no" localmax="100" globalmax="100">
+<class name="c" commands="*" privs="users/auspex" snomasks="*">
+<type name="NetAdmin" classes="c">
+<oper name="admin" password="secret" host="*@*" type="NetAdmin">
+<options nouserdns="yes"><dns server="127.0.0.1" timeout="1">
+<files motd=""><pid file="${'/dev/null'}">
+`,
+  });
+  const daemon = await startDaemon(
+    INSPIRCD as string,
+    ['--runasroot', '--nofork', '--nopid', `--config=${folder}/inspircd.conf`],
+    folder,
+    port,
+  );
+  cleanup.push(() => daemon.stop());
+  return { daemon, port };
+}
+
+describe.each([
+  ['ngircd', NGIRCD, startNgircd],
+  ['inspircd', INSPIRCD, startInspircd],
+] as const)('in front of a real %s', (name, program, start) => {
+  test.skipIf(program === null)('web clients chat, and the server sees each one’s own address', async () => {
+    const { port: ircPort } = await start();
+    const { gateway, port } = await startGateway([
+      { host: '127.0.0.1', port: ircPort, webirc: { password: 'gatepass', gateway: 'goodgw' } },
+    ]);
+    const [ada, bea] = await Promise.all([
+      WebUser.register(port, 'ada', '203.0.113.9'),
+      WebUser.register(port, 'bea', '2001:db8::7'),
+    ]);
+    const oper = await TcpUser.register(ircPort, 'boss');
+    ada.socket.send('JOIN #x');
+    await ada.line(/ 366 /);
+    bea.socket.send('JOIN #x');
+    await bea.line(/ 366 /);
+    ada.socket.send('PRIVMSG #x :hello 😀');
+    expect(await bea.line(/PRIVMSG #x/)).toMatch(/:hello 😀$/);
+    oper.send('OPER admin secret', 'WHOIS ada', 'WHOIS bea');
+    await oper.line(/ 318 boss bea /);
+    expect(oper.lines.join('\n')).toContain('203.0.113.9');
+    expect(oper.lines.join('\n')).toContain('2001:db8::7');
+    // A browser that leaves says goodbye.
+    bea.socket.close(1001);
+    expect(await ada.line(/QUIT/)).toMatch(/QUIT :.*Page closed/);
+    // The server’s own goodbye reaches the browser.
+    ada.socket.send('QUIT :done');
+    await ada.end();
+    expect(ada.lines.some((line) => line.startsWith('ERROR :'))).toBe(true);
+    expect(gateway.stats()).toMatchObject({ accepted: 2, refused: 0, unreachable: 0 });
+    oper.socket.destroy();
+  });
+
+  test.skipIf(program === null)('a wrong password lets nobody in with the gateway’s own address', async () => {
+    const { port: ircPort } = await start();
+    const { port } = await startGateway([{ host: '127.0.0.1', port: ircPort, webirc: { password: 'wrong', gateway: 'goodgw' } }]);
+    const user = new WebUser(port, '203.0.113.9');
+    await once(user.socket, 'open');
+    user.socket.send('NICK x');
+    user.socket.send('USER x 0 * :x');
+    await user.end();
+    expect(user.lines.find((line) => line.includes(' 001 '))).toBeUndefined();
+    expect(user.lines.find((line) => line.startsWith('ERROR '))).toContain(
+      name === 'ngircd' ? 'The IRC server does not know this gateway' : "you don't match any configured",
+    );
+  });
+});
+
+test('no server answers: an ERROR line and a Close frame that says why; the next one is tried first', async () => {
+  const dead = await freePort();
+  const { gateway, port } = await startGateway([
+    { host: '127.0.0.1', port: dead },
+    { host: '127.0.0.1', port: dead },
+  ]);
+  const user = new WebUser(port, '203.0.113.9');
+  expect(await user.end()).toEqual({ code: 1013, reason: 'The IRC server cannot be reached' });
+  expect(user.lines).toEqual(['ERROR :Closing link: (203.0.113.9) [The IRC server cannot be reached]']);
+  expect(gateway.stats().unreachable).toBe(1);
+});
+
+test.skipIf(NGIRCD === null)('fail-over: a dead server is passed over', async () => {
+  const { port: ircPort } = await startNgircd();
+  const { port } = await startGateway([
+    { host: '127.0.0.1', port: await freePort() },
+    { host: '127.0.0.1', port: ircPort, webirc: { password: 'gatepass', gateway: 'gw' } },
+  ]);
+  for (const nick of ['one', 'two', 'three']) await WebUser.register(port, nick, '203.0.113.9');
+});
+
+test('too many connections from one address are refused, 429; others are not', async () => {
+  const { gateway, port } = await startGateway([{ host: '127.0.0.1', port: await freePort() }], { connectionsPerAddress: 0 });
+  const user = new WebUser(port, '203.0.113.9');
+  const [, response] = (await once(user.socket, 'unexpected-response')) as [unknown, { statusCode: number }];
+  expect(response.statusCode).toBe(429);
+  expect(gateway.stats().refused).toBe(1);
+});
