@@ -1,0 +1,59 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+/** The names that an entry point re-exports, types included. */
+function exportedNames(path: string): string[] {
+  return [...read(path).matchAll(/export (?:type )?\{([^}]*)\} from/g)]
+    .flatMap(([, names]) => (names as string).split(','))
+    .map((name) => name.trim().replace(/^type /, ''))
+    .filter((name) => name !== '');
+}
+
+describe('docs/api.md', () => {
+  const api = read('docs/api.md');
+
+  test.each([
+    ['src/index.ts', 'ircd-websocket'],
+    ['src/protocol/index.ts', 'ircd-websocket/protocol'],
+    ['src/gateway/index.ts', 'ircd-websocket/gateway'],
+  ])('every name of %s has its heading, and no heading is of a name that is gone', (entry, title) => {
+    const section = api.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? '';
+    const headings = [...section.matchAll(/^### (.+)$/gm)].map(([, name]) => name as string);
+    expect(headings.sort()).toEqual(exportedNames(entry).sort());
+  });
+
+  test('every error code that is thrown is in its table', () => {
+    const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+    const codes = new Set(sources.flatMap((name) => read(join('src', name)).match(/\b(?:ERR|IRCD_WEBSOCKET)_[A-Z_]+/g) ?? []));
+    // Node's own.
+    codes.delete('ERR_HTTP_REQUEST_TIMEOUT');
+    for (const code of codes) expect(api, code).toContain(`\`${code}\``);
+  });
+});
+
+describe('links', () => {
+  const pages = ['README.md', 'CHANGELOG.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)].filter((name) =>
+    name.endsWith('.md'),
+  );
+
+  test.each(pages)('%s points at what is there', (page) => {
+    for (const [, target] of read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+      const [path = '', anchor] = (target as string).split('#');
+      const file = path === '' ? page : join(dirname(page), path);
+      expect(existsSync(join(ROOT, file)), `${page}: ${target}`).toBe(true);
+      if (anchor === undefined) continue;
+      const anchors = [...read(file).matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+        (heading as string)
+          .toLowerCase()
+          .replace(/[^\p{L}\p{N} -]/gu, '')
+          .replaceAll(' ', '-'),
+      );
+      expect(anchors, `${page}: ${target}`).toContain(anchor);
+    }
+  });
+});
