@@ -5,14 +5,14 @@
  * that is matched.
  */
 import { bench, do_not_optimize, run, summary } from 'mitata';
-import WebSocket from 'ws';
+import * as ws from 'ws';
 import { compileGlob, MAX_GLOB_SIZE } from '../../src/glob.ts';
 import { frameWhole } from '../../src/irc/lines.ts';
 import { encodeFrame, Opcode } from '../../src/protocol/frame.ts';
 import { WebSocketSession } from '../../src/protocol/session.ts';
 
 /** Exported by ws, and missing in its types. */
-const { Receiver, Sender } = WebSocket as unknown as {
+const { Receiver, Sender } = ws as unknown as {
   Receiver: new (options: object) => NodeJS.EventEmitter & { write(chunk: Buffer): void };
   Sender: { frame(data: Buffer, options: object): Buffer[] };
 };
