@@ -5,21 +5,23 @@
  * gives back clients in the shape of `net.Socket`. It does not know how any of it is done: `admission/` decides, `server/` does.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type AdmissionReport, admit, explainAdmission } from './admission/admission.ts';
+import { type AdmissionReport, admit, explainAdmission, type Forwarded } from './admission/admission.ts';
 import type { ConnectionFacts } from './admission/facts.ts';
 import { type CompiledConfig, compileConfig, type ResolvedConfig, type WebSocketConfig } from './config.ts';
 import { diagnostics, publish } from './diagnostics.ts';
 import { CloseCode, ConfigError, HandshakeError } from './errors.ts';
 import { MAX_CONTROL_SIZE } from './protocol/frame.ts';
 import { truncateUtf8 } from './protocol/utf8.ts';
+import { canonicalAddress, UNIX } from './ranges.ts';
 import { Client, type ClientSettings, type IrcSocket } from './server/client.ts';
-import { createWiredServer, type ListenerOptions } from './server/listener.ts';
+import { type AcceptOptions, createWiredServer, type ListenerOptions, refuseClientCertificates } from './server/listener.ts';
+import { type PreludeResult, readPrelude } from './server/prelude.ts';
 import { replyOnResponse } from './server/reply.ts';
 import { Sweeper, sweepInterval } from './server/sweeper.ts';
 import { watchResponses } from './server/unfinished.ts';
-import { peerOf, type UpgradeContext, upgrade, watcherOf, watchSocket } from './server/upgrade.ts';
+import { peerOf, setForwarded, type UpgradeContext, upgrade, watcherOf, watchInstead, watchSocket } from './server/upgrade.ts';
 
 /** What the program sets once, beside the operator's {@link WebSocketConfig}. */
 export interface WebSocketHookOptions extends WebSocketConfig {
@@ -59,16 +61,19 @@ export interface WebSocketHook extends AsyncDisposable {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head?: Uint8Array): void;
   /** Answers a plain HTTP request on the port with the documented error. */
   handleRequest(request: IncomingMessage, response: ServerResponse): void;
-  /** Takes a bare TCP or TLS connection of which no byte is read yet. */
-  accept(socket: Socket): void;
+  /** Takes a bare TCP or TLS connection of which no byte is read yet; as one may come with a PROXY header, or be no HTTP at all. */
+  accept(socket: Socket, options?: AcceptOptions): void;
   /**
-   * Makes an HTTP or HTTPS server with everything wired; `listen` and `close` are the caller's. Client certificates are never asked for.
+   * Makes a server with everything wired; `listen` and `close` are the caller's. Client certificates are never asked for. It is an `http.Server` or `https.Server`, but
+   * with `proxyProtocol` or `plain` a `net.Server`: not all that it takes is HTTP.
    *
-   * @throws ConfigError where `tls` asks for them
+   * @throws ConfigError where `tls` asks for client certificates, or `proxyProtocol` is on and `proxyRanges` are empty: nobody would be believed
    */
-  createListener(options?: ListenerOptions): Server;
+  createListener(options?: ListenerOptions): NetServer;
   /** Registers this hook as `websocket`. */
   register(registry: HookRegistry): void;
+  /** Counts since the hook was made. */
+  stats(): HookStats;
   /** Tells what each check would say to this request, and why, without answering it. */
   explain(request: IncomingMessage): AdmissionReport;
   /**
@@ -79,6 +84,18 @@ export interface WebSocketHook extends AsyncDisposable {
   rehash(config: WebSocketConfig): void;
   /** Answers newcomers by 503, closes each client by 1001 with `reason`, and resolves when all are gone, within `closeTimeout`. */
   close(reason?: string): Promise<void>;
+}
+
+/** Counts since a hook was made. */
+export interface HookStats {
+  /** Clients that are in now. */
+  readonly clients: number;
+  /** Clients that were let in. */
+  readonly accepted: number;
+  /** Requests that were refused, by HTTP status. */
+  readonly rejected: Readonly<Record<number, number>>;
+  /** Clients that are gone, by close code (1006: without a Close frame). */
+  readonly closed: Readonly<Record<number, number>>;
 }
 
 /**
@@ -102,6 +119,9 @@ class Hook implements WebSocketHook, UpgradeContext {
   #settings: ClientSettings;
   /** Clients whose transport is not gone yet, a superset of `clients`. */
   readonly #transports = new Set<Client>();
+  #accepted = 0;
+  readonly #rejected: Record<number, number> = {};
+  readonly #closed: Record<number, number> = {};
   #closing: Promise<void> | null = null;
   #whenEmpty: (() => void) | null = null;
   /** Reads the requests of sockets that `accept` takes; made when it first does. */
@@ -138,18 +158,54 @@ class Hook implements WebSocketHook, UpgradeContext {
     this.rejected(error, request);
   };
 
-  readonly accept = (socket: Socket): void => {
-    this.#reader ??= this.#wiredServer({});
-    watchSocket(socket, this);
-    this.#reader.emit('connection', socket);
+  readonly accept = (socket: Socket, options: AcceptOptions = {}): void => {
+    this.#reader ??= this.#httpServer({});
+    this.#take(socket, options, this.#reader);
   };
 
-  readonly createListener = (options: ListenerOptions = {}): Server => this.#wiredServer(options);
+  /** Takes a bare connection through its prelude to the HTTP server that reads its request. */
+  #take(socket: Socket, { proxyProtocol = false, tls, plain }: AcceptOptions, reader: Server): void {
+    const pending = watchSocket(socket, this);
+    readPrelude(socket, { proxyProtocol, tls, tellsPlain: plain !== undefined }, (prelude) => {
+      const forwarded = proxyProtocol ? this.#forwarded(socket, prelude) : undefined;
+      if (forwarded === null) {
+        socket.destroy();
+        return;
+      }
+      if (prelude.isPlain) {
+        pending.release();
+        plain?.(prelude.socket, forwarded === undefined ? null : { address: forwarded.address, port: forwarded.port });
+        return;
+      }
+      if (prelude.socket !== socket) watchInstead(prelude.socket, pending);
+      if (forwarded !== undefined) setForwarded(prelude.socket, forwarded);
+      reader.emit('connection', prelude.socket);
+    });
+  }
+
+  readonly createListener = (options: ListenerOptions = {}): NetServer => {
+    const { proxyProtocol = false, plain, tls } = options;
+    if (proxyProtocol && this.config.proxyRanges.length === 0) {
+      throw new ConfigError({ tag: 'websocket', key: 'proxyranges' }, 'is empty: no PROXY protocol header would be believed');
+    }
+    if (!proxyProtocol && plain === undefined) return this.#httpServer(options);
+    refuseClientCertificates(tls);
+    const { onRequest } = options;
+    const reader = this.#httpServer(onRequest === undefined ? {} : { onRequest });
+    return createNetServer((socket) => this.#take(socket, options, reader));
+  };
 
   readonly register = (registry: HookRegistry): void => {
     if ('register' in registry) registry.register(this.name, this);
     else registry.set(this.name, this);
   };
+
+  readonly stats = (): HookStats => ({
+    clients: this.clients.size,
+    accepted: this.#accepted,
+    rejected: { ...this.#rejected },
+    closed: { ...this.#closed },
+  });
 
   readonly explain = (request: IncomingMessage): AdmissionReport => {
     const peer = peerOf(request.socket) ?? { address: undefined, port: undefined, encrypted: false };
@@ -193,9 +249,13 @@ class Hook implements WebSocketHook, UpgradeContext {
       onGone: this.#gone,
     });
     const socket = client as unknown as IrcSocket;
+    this.#accepted++;
     this.clients.add(socket);
     this.#transports.add(client);
-    client.once('close', () => this.clients.delete(socket));
+    client.once('close', () => {
+      this.clients.delete(socket);
+      count(this.#closed, client.closeStatus?.code ?? CloseCode.ABNORMAL);
+    });
     if (facts.client !== facts.peer) publish(diagnostics.proxy, () => ({ facts, request }));
     publish(diagnostics.open, () => ({ socket, request }));
     try {
@@ -208,6 +268,7 @@ class Hook implements WebSocketHook, UpgradeContext {
   };
 
   readonly rejected: UpgradeContext['rejected'] = (error, request) => {
+    count(this.#rejected, error.status);
     publish(diagnostics.reject, () => ({ error, request }));
     try {
       this.#onReject?.(error, request);
@@ -221,7 +282,7 @@ class Hook implements WebSocketHook, UpgradeContext {
     if (this.#transports.size === 0) this.#whenEmpty?.();
   };
 
-  #wiredServer({ tls, onRequest = this.handleRequest }: ListenerOptions): Server {
+  #httpServer({ tls, onRequest = this.handleRequest }: ListenerOptions): Server {
     const request: typeof onRequest = (incoming, response) => {
       const watcher = watcherOf(incoming.socket);
       watcher?.suspend();
@@ -230,9 +291,26 @@ class Hook implements WebSocketHook, UpgradeContext {
     };
     const unreadable = (error: HandshakeError, socket: Duplex): void => {
       (watcherOf(socket) ?? watchSocket(socket, this)).linger(this.config.closeTimeout);
+      count(this.#rejected, error.status);
       publish(diagnostics.reject, () => ({ error, request: null }));
     };
     return createWiredServer({ upgrade: this.handleUpgrade, request, unreadable }, this.config.handshakeTimeout, tls);
+  }
+
+  /**
+   * What a PROXY header says of the client; `null` where the peer may not say anything, `undefined` where the proxy speaks for itself.
+   */
+  #forwarded(socket: Socket, { proxy }: PreludeResult): Forwarded | null | undefined {
+    const address = socket.remoteAddress === undefined ? UNIX : (canonicalAddress(socket.remoteAddress) ?? socket.remoteAddress);
+    const range = this.#compiled.rules.proxy.trusted?.(address) ?? null;
+    if (range === null || proxy === null) return null;
+    if (proxy.client === null) return undefined;
+    return {
+      ...proxy.client,
+      secure: proxy.secure === true,
+      via: [address],
+      provenance: `PROXY protocol version ${proxy.version}, trusted by ${range}`,
+    };
   }
 
   /** Runs a plain request through the same checks; what passes them all still is no upgrade. */
@@ -306,6 +384,10 @@ function prepareTransport(transport: Duplex): void {
   // 0: the server's time limits for requests end here.
   socket.setTimeout?.(0);
   socket.setNoDelay?.(true);
+}
+
+function count(counts: Record<number, number>, key: number): void {
+  counts[key] = (counts[key] ?? 0) + 1;
 }
 
 function requireFunction(key: string, value: unknown): void {

@@ -4,7 +4,7 @@ export type { ConnectionFacts, Endpoint } from './admission/facts.ts';
 
 export { configFromTags, type ResolvedConfig, type WebSocketConfig } from './config.ts';
 export { CloseCode, ConfigError, type ConfigErrorPlace, HandshakeError, ProtocolError, WebSocketError } from './errors.ts';
-export { createWebSocketHook, type HookRegistry, type WebSocketHook, type WebSocketHookOptions } from './hook.ts';
+export { createWebSocketHook, type HookRegistry, type HookStats, type WebSocketHook, type WebSocketHookOptions } from './hook.ts';
 export { checkDnsbl, type DnsblHit, type DnsblOptions } from './irc/dnsbl.ts';
 export type { WebircGateway, WebircPeer } from './irc/gateway-block.ts';
 export { confirmHostname } from './irc/hostname.ts';
@@ -20,5 +20,5 @@ export { ircAddress } from './ranges.ts';
 export { broadcast } from './server/broadcast.ts';
 export type { IrcSocket } from './server/client.ts';
 export type { CloseStatus } from './server/connection.ts';
-export type { ListenerOptions } from './server/listener.ts';
+export type { AcceptOptions, ListenerOptions } from './server/listener.ts';
 export { type ConfigTag, parseTags } from './tags.ts';

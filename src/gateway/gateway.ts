@@ -4,8 +4,8 @@
  * In: the options of a hook, and IRC servers. Out: each web client on a connection of its own to one of them, introduced by WEBIRC before anything of the
  * user's. It keeps no state of IRC: what stands between the two ends is lines.
  */
-import type { IncomingMessage, Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import type { Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionFacts } from '../admission/facts.ts';
 import type { WebSocketConfig } from '../config.ts';
@@ -16,7 +16,7 @@ import { confirmHostname } from '../irc/hostname.ts';
 import type { LookupOptions } from '../irc/resolver.ts';
 import { formatWebirc } from '../irc/webirc.ts';
 import type { IrcSocket } from '../server/client.ts';
-import type { ListenerOptions } from '../server/listener.ts';
+import type { AcceptOptions, ListenerOptions } from '../server/listener.ts';
 import { Introduction } from './introduction.ts';
 import { type Connected, checkUpstreams, connectUpstream, type Upstream } from './upstream.ts';
 
@@ -59,7 +59,7 @@ export interface GatewayStats {
 export interface IrcGateway extends AsyncDisposable {
   readonly hook: WebSocketHook;
   handleUpgrade(request: IncomingMessage, socket: Duplex, head?: Uint8Array): void;
-  accept(socket: Socket): void;
+  accept(socket: Socket, options?: AcceptOptions): void;
   createListener(options?: ListenerOptions): Server;
   /** Replaces the hook's configuration and the servers, all or nothing; clients stay where they are. @throws ConfigError */
   reload(options: { readonly hook: WebSocketConfig; readonly upstreams: readonly Upstream[] }): void;
@@ -117,7 +117,7 @@ class Gateway implements IrcGateway {
   }
 
   readonly handleUpgrade: WebSocketHook['handleUpgrade'] = (...args) => this.hook.handleUpgrade(...args);
-  readonly accept: WebSocketHook['accept'] = (socket) => this.hook.accept(socket);
+  readonly accept: WebSocketHook['accept'] = (...args) => this.hook.accept(...args);
   readonly createListener: WebSocketHook['createListener'] = (options) => this.hook.createListener(options);
 
   readonly reload: IrcGateway['reload'] = ({ hook, upstreams }) => {

@@ -15,6 +15,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
+import type { Endpoint } from '../admission/facts.ts';
 import { ConfigError, HandshakeError } from '../errors.ts';
 import { replyOnSocket } from './reply.ts';
 
@@ -26,8 +27,21 @@ export interface ListenerHandlers {
   readonly unreadable: (error: HandshakeError, socket: Duplex) => void;
 }
 
+/** What `accept` may be told. */
+export interface AcceptOptions {
+  /** Whether a PROXY protocol header, version 1 or 2, comes first; from peers in `proxyRanges` alone, others are destroyed. @defaultValue `false` */
+  readonly proxyProtocol?: boolean;
+  /** TLS to put over the connection, behind the PROXY header. Absent: the socket is taken as it is. */
+  readonly tls?: TlsOptions;
+  /**
+   * Takes connections that are no HTTP: native IRC clients on the same port. The socket is as it was, with every byte but the PROXY header still to be read; `client`
+   * is whom that header told of.
+   */
+  readonly plain?: (socket: Socket, client: Endpoint | null) => void;
+}
+
 /** What `createListener` takes. */
-export interface ListenerOptions {
+export interface ListenerOptions extends AcceptOptions {
   /** Certificate and key, and anything else of `tls.createServer`; absent: plain HTTP. Client certificates are never asked for: Chrome could not connect. */
   readonly tls?: TlsOptions;
   /** Answers plain HTTP requests, e.g. with the web client's files; absent: the documented 501. */
@@ -42,12 +56,7 @@ export interface ListenerOptions {
  */
 export function createWiredServer(handlers: ListenerHandlers, timeout: number, tls?: TlsOptions): Server {
   const limits = { headersTimeout: timeout, connectionsCheckingInterval: Math.max(100, Math.floor(timeout / 4)) };
-  if (tls?.requestCert === true) {
-    throw new ConfigError(
-      { tag: 'sslprofile', key: 'requestclientcert', value: 'yes' },
-      'must be "no" on a WebSocket listener: Chrome does not connect where a client certificate is asked for',
-    );
-  }
+  refuseClientCertificates(tls);
   const server: Server =
     tls === undefined
       ? createHttpServer(limits)
@@ -64,6 +73,15 @@ export function createWiredServer(handlers: ListenerHandlers, timeout: number, t
     handlers.unreadable(refusal, socket);
   });
   return server;
+}
+
+/** @throws ConfigError where client certificates are asked for */
+export function refuseClientCertificates(tls: TlsOptions | undefined): void {
+  if (tls?.requestCert !== true) return;
+  throw new ConfigError(
+    { tag: 'sslprofile', key: 'requestclientcert', value: 'yes' },
+    'must be "no" on a WebSocket listener: Chrome does not connect where a client certificate is asked for',
+  );
 }
 
 /** What Node's parser gave up on, as an answer; `error.code` is the parser's. */

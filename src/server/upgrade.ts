@@ -54,19 +54,27 @@ export function watchSocket(socket: Duplex, context: UpgradeContext): PendingSoc
   return pending;
 }
 
+/** Goes on watching a connection by another socket: the TLS one over it. */
+export function watchInstead(socket: Duplex, pending: PendingSocket): void {
+  socket.on('error', () => socket.destroy());
+  watched.set(socket, pending);
+}
+
+/** What the PROXY protocol said of a socket's client, before its request. */
+const forwardedClients = new WeakMap<Duplex, Forwarded>();
+
+/** Remembers what the PROXY protocol said. */
+export function setForwarded(socket: Duplex, forwarded: Forwarded): void {
+  forwardedClients.set(socket, forwarded);
+}
+
 /** Gives the watcher of a socket, where it has one. */
 export function watcherOf(socket: Duplex): PendingSocket | undefined {
   return watched.get(socket);
 }
 
 /** Takes one upgrade request to its end. */
-export function upgrade(
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Uint8Array,
-  context: UpgradeContext,
-  forwarded?: Forwarded,
-): void {
+export function upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array, context: UpgradeContext): void {
   const pending = watched.get(socket) ?? watchSocket(socket, context);
   if (taken.has(socket))
     throw new WebSocketError(
@@ -84,7 +92,7 @@ export function upgrade(
     return;
   }
 
-  const peer = peerOf(socket, forwarded);
+  const peer = peerOf(socket);
   if (peer === null || socket.destroyed) {
     socket.destroy();
     return;
@@ -137,7 +145,7 @@ export function upgrade(
 }
 
 /** Says who is on the other end; `null` for a TCP peer that is gone already, which must not pass for a Unix domain socket. */
-export function peerOf(socket: Duplex, forwarded?: Forwarded): Peer | null {
+export function peerOf(socket: Duplex): Peer | null {
   const { remoteAddress, remotePort, localAddress, encrypted, server } = socket as Partial<Socket> & {
     encrypted?: boolean;
     server?: { maxHeadersCount?: number | null };
@@ -148,7 +156,7 @@ export function peerOf(socket: Duplex, forwarded?: Forwarded): Peer | null {
     port: remotePort,
     encrypted: encrypted === true,
     maxHeadersCount: server?.maxHeadersCount,
-    forwarded,
+    forwarded: forwardedClients.get(socket),
   };
 }
 

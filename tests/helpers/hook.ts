@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { Server as HttpServer } from 'node:http';
+import type { AddressInfo, Server } from 'node:net';
 import { afterEach } from 'vitest';
 import { createWebSocketHook, type IrcSocket, type WebSocketHook, type WebSocketHookOptions } from '../../src/index.ts';
 
@@ -50,7 +50,7 @@ afterEach(async () => {
   for (const { hook, server, sockets } of running.splice(0)) {
     for (const socket of sockets) socket.destroy();
     await hook.close();
-    server.closeAllConnections();
+    if (server instanceof HttpServer) server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   }
 });
