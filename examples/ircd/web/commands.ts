@@ -1,94 +1,184 @@
 /** What is typed: text to say, or `/commands`. */
 import type { Session } from './session.ts';
-import { SERVER } from './state.ts';
+import type { Conversation, Row } from './state.ts';
 
-type Run = (session: Session, rest: string, words: string[]) => void;
-
-export interface CommandEnvironment {
+/** What commands may do to the page itself. */
+export interface CommandPage {
+  show(conversation: Conversation): void;
+  leave(conversation: Conversation): void;
+  tell(text: string, rows?: readonly Row[]): void;
   quit(reason: string): void;
-  tell(text: string): void;
-  show(name: string): void;
 }
 
-interface Entry {
+/** One command, as it was typed. */
+interface Typed {
+  readonly session: Session;
+  readonly page: CommandPage;
+  /** The conversation in which it was typed. */
+  readonly here: Conversation;
+  readonly words: readonly string[];
+  /** Everything behind the `n`th word, as it was typed. */
+  readonly after: (n: number) => string;
+}
+
+interface Command {
   readonly usage: string;
-  readonly run: (environment: CommandEnvironment, ...args: Parameters<Run>) => void;
+  readonly does: string;
+  /** How many words it needs. */
+  readonly needs?: number;
+  /** Whether it is about the channel in which it is typed. */
+  readonly isForChannel?: boolean;
+  /** Whether it is the page's alone, and needs no connection. */
+  readonly isLocal?: boolean;
+  readonly run: (typed: Typed) => void;
 }
 
-const COMMANDS: Readonly<Record<string, Entry>> = {
-  join: {
-    usage: '/join #channel [key]',
-    run: (_env, session, rest) => void session.send(`JOIN ${rest.startsWith('#') ? rest : `#${rest}`}`),
-  },
-  part: {
-    usage: '/part [reason]',
-    run: (_env, session, rest) => void session.send(`PART ${session.state.current.name}${rest === '' ? '' : ` :${rest}`}`),
-  },
-  me: { usage: '/me does something', run: (_env, session, rest) => session.say(session.state.current.name, rest, 'action') },
-  msg: {
-    usage: '/msg nick text',
-    run: (env, session, rest, [target = '']) => {
-      session.say(target, rest.slice(target.length + 1));
-      env.show(target);
+const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ['join', { usage: '#channel [key]', does: 'enters a channel, or opens one', needs: 1, run: join }],
+  ['part', { usage: '[#channel] [reason]', does: 'leaves a channel, or closes a conversation', run: part }],
+  ['me', { usage: 'does something', does: 'says what you do', needs: 1, run: act }],
+  ['msg', { usage: 'name text', does: 'says something to somebody', needs: 2, run: message }],
+  [
+    'query',
+    {
+      usage: 'name',
+      does: 'opens a conversation',
+      needs: 1,
+      isLocal: true,
+      run: ({ session, page, words }) => page.show(session.state.open(words[0] ?? '')),
     },
-  },
-  query: { usage: '/query nick', run: (env, session, _rest, [target = '']) => env.show(session.state.open(target).name) },
-  notice: {
-    usage: '/notice nick text',
-    run: (_env, session, rest, [target = '']) => session.say(target, rest.slice(target.length + 1), 'notice'),
-  },
-  nick: { usage: '/nick name', run: (_env, session, rest) => void session.send(`NICK ${rest}`) },
-  topic: {
-    usage: '/topic [text]',
-    run: (_env, session, rest) => void session.send(`TOPIC ${session.state.current.name}${rest === '' ? '' : ` :${rest}`}`),
-  },
-  whois: { usage: '/whois nick', run: (_env, session, rest) => void session.send(`WHOIS ${rest}`) },
-  names: { usage: '/names', run: (_env, session) => void session.send(`NAMES ${session.state.current.name}`) },
-  list: {
-    usage: '/list',
-    run: (env, session) => {
-      session.send('LIST');
-      env.show(SERVER);
+  ],
+  [
+    'notice',
+    {
+      usage: 'name text',
+      does: 'says something that no program answers',
+      needs: 2,
+      run: ({ session, words, after }) => session.say(words[0] ?? '', after(1), 'notice'),
     },
-  },
-  kick: {
-    usage: '/kick nick [reason]',
-    run: (_env, session, rest, [nick = '']) =>
-      void session.send(`KICK ${session.state.current.name} ${nick} :${rest.slice(nick.length + 1) || nick}`),
-  },
-  mode: {
-    usage: '/mode [target] changes',
-    run: (_env, session, rest) =>
-      void session.send(
-        `MODE ${/^[#\w]*$/.test(rest.split(' ')[0] ?? '') && rest !== '' ? rest : `${session.state.current.name} ${rest}`}`,
-      ),
-  },
-  away: { usage: '/away [reason]', run: (_env, session, rest) => void session.send(`AWAY :${rest}`) },
-  oper: { usage: '/oper name password', run: (_env, session, rest) => void session.send(`OPER ${rest}`) },
-  raw: { usage: '/raw any IRC line', run: (_env, session, rest) => void session.send(rest) },
-  quit: { usage: '/quit [reason]', run: (env, _session, rest) => env.quit(rest) },
-  help: {
-    usage: '/help',
-    run: (env) =>
-      env.tell(
-        Object.values(COMMANDS)
-          .map(({ usage }) => usage)
-          .join('\n'),
-      ),
-  },
-};
+  ],
+  [
+    'nick',
+    { usage: 'name', does: 'changes your name', needs: 1, run: ({ session, words }) => void session.send(`NICK ${words[0]}`) },
+  ],
+  ['topic', { usage: '[text]', does: 'shows or sets the topic', isForChannel: true, run: topic }],
+  [
+    'whois',
+    {
+      usage: 'name',
+      does: 'tells about somebody',
+      needs: 1,
+      run: ({ session, words }) => void session.send(`WHOIS ${words[0]}`),
+    },
+  ],
+  ['names', { usage: '', does: 'asks again who is here', isForChannel: true, run: names }],
+  ['list', { usage: '', does: 'lists the channels', run: ({ session }) => void session.send('LIST') }],
+  [
+    'invite',
+    {
+      usage: 'name',
+      does: 'asks somebody in',
+      needs: 1,
+      isForChannel: true,
+      run: ({ session, here, words }) => void session.send(`INVITE ${words[0]} ${here.name}`),
+    },
+  ],
+  ['kick', { usage: 'name [reason]', does: 'throws somebody out', needs: 1, isForChannel: true, run: kick }],
+  ['mode', { usage: '[target] [changes]', does: 'shows or changes modes', run: mode }],
+  [
+    'away',
+    {
+      usage: '[reason]',
+      does: 'says that you are away, or back',
+      run: ({ session, after }) => void session.send(`AWAY :${after(0)}`),
+    },
+  ],
+  [
+    'oper',
+    {
+      usage: 'name password',
+      does: 'makes you an operator',
+      needs: 2,
+      run: ({ session, after }) => void session.send(`OPER ${after(0)}`),
+    },
+  ],
+  [
+    'raw',
+    { usage: 'line', does: 'sends a line of IRC as it is', needs: 1, run: ({ session, after }) => void session.send(after(0)) },
+  ],
+  ['quit', { usage: '[reason]', does: 'disconnects', isLocal: true, run: ({ page, after }) => page.quit(after(0)) }],
+  ['help', { usage: '', does: 'shows this list', isLocal: true, run: ({ page }) => page.tell('Commands', helpRows()) }],
+]);
 
-/** Does what was typed. `//` at the beginning is a slash to be said. */
-export function runInput(text: string, session: Session, environment: CommandEnvironment): void {
+export const COMMAND_NAMES: readonly string[] = [...COMMANDS.keys()];
+
+/** Does what was typed; `//` at the beginning is a slash to be said. @returns false where it could not be sent, and should not be lost */
+export function runInput(text: string, session: Session, page: CommandPage): boolean {
+  const here = session.state.current;
   const typed = text.trim();
-  if (typed === '') return;
   if (!typed.startsWith('/') || typed.startsWith('//')) {
-    if (session.state.current.name === SERVER) environment.tell('Nobody hears you here: choose a channel, or /join one');
-    else session.say(session.state.current.name, typed.startsWith('//') ? typed.slice(1) : typed);
-    return;
+    if (here.isServer) page.tell('Nobody hears you here: choose a channel, or /join one');
+    else if (session.isOnline) session.say(here.name, typed.replace(/^\/\//, '/'));
+    else return false;
+    return true;
   }
-  const [name = '', ...words] = typed.slice(1).split(/ +/);
-  const command = COMMANDS[name.toLowerCase()];
-  if (command === undefined) environment.tell(`There is no /${name}: /help lists what there is`);
-  else command.run(environment, session, typed.slice(name.length + 2).trim(), words);
+  const [name = '', ...words] = typed.slice(1).split(/\s+/);
+  const command = COMMANDS.get(name.toLowerCase());
+  const after = (n: number): string => typed.replace(new RegExp(`^(?:\\S+\\s*){0,${n + 1}}`), '');
+  if (command === undefined) page.tell(`There is no /${name}: /help lists what there is`);
+  else if (words.length < (command.needs ?? 0)) page.tell(`It is /${name} ${command.usage}`);
+  else if (command.isForChannel === true && !here.isChannel) page.tell(`/${name} is for channels: choose one first`);
+  else if (!session.isOnline && command.isLocal !== true) return false;
+  else command.run({ session, page, here, words, after });
+  return true;
+}
+
+function join({ session, words: [names = '', keys = ''] }: Typed): void {
+  const keyList = keys.split(',');
+  for (const [index, name] of names.split(',').entries())
+    session.join(name.startsWith('#') ? name : `#${name}`, keyList[index] ?? '');
+}
+
+function part({ session, page, here, words: [first = ''], after }: Typed): void {
+  const named = first.startsWith('#') ? session.state.find(first) : undefined;
+  const conversation = named ?? here;
+  const reason = after(named === undefined ? 0 : 1);
+  if (conversation.isChannel && conversation.isJoined)
+    session.send(`PART ${conversation.name}${reason === '' ? '' : ` :${reason}`}`);
+  else page.leave(conversation);
+}
+
+function act({ session, page, here, after }: Typed): void {
+  if (here.isServer) page.tell('Nobody sees you here: choose a channel, or /join one');
+  else session.say(here.name, after(0), 'action');
+}
+
+function message({ session, page, words: [target = ''], after }: Typed): void {
+  page.show(session.state.open(target));
+  session.say(target, after(1));
+}
+
+function topic({ session, page, here, after }: Typed): void {
+  if (after(0) !== '') session.send(`TOPIC ${here.name} :${after(0)}`);
+  else page.tell(here.topic === '' ? `${here.name} has no topic` : `The topic is: ${here.topic}`);
+}
+
+function names({ session, page, here }: Typed): void {
+  session.send(`NAMES ${here.name}`);
+  page.tell(`${here.name} has ${[...here.members].map(([nick, prefix]) => `${prefix}${nick}`).join(', ')}`);
+}
+
+function kick({ session, here, words: [nick = ''], after }: Typed): void {
+  session.send(`KICK ${here.name} ${nick} :${after(1) || session.state.nick}`);
+}
+
+/** `/mode +t` is about the channel one looks at; elsewhere about oneself. */
+function mode({ session, here, words: [first = ''], after }: Typed): void {
+  const isTargetNamed = first !== '' && !/^[-+]/.test(first);
+  const target = here.isChannel ? here.name : session.state.nick;
+  session.send(`MODE ${isTargetNamed ? after(0) : `${target} ${after(0)}`}`.trim());
+}
+
+function helpRows(): Row[] {
+  return [...COMMANDS].map(([name, { usage, does }]) => [`/${name} ${usage}`.trim(), does]);
 }

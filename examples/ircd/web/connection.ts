@@ -1,20 +1,32 @@
 /**
- * The WebSocket to the server: one line a message, reconnected for as long as the person wants to be there.
+ * The WebSocket to the server, opened again for as long as the person wants to be there.
  *
- * In: an address. Out: lines, and the state that the page shows. The subprotocol `text.ircv3.net` asks for text frames.
+ * In: an address. Out: lines, one a message, and where the connection stands. It knows no IRC: who holds it says when the server has let us in, and asks a
+ * silent server for a sign of life.
  */
 
-export type ConnectionState = 'connecting' | 'online' | 'waiting' | 'offline';
-
-const FIRST_DELAY = 1_000;
-const LONGEST_DELAY = 30_000;
+/** Where the connection stands. */
+export type ConnectionStatus =
+  | { readonly state: 'connecting' | 'online' }
+  /** @property retryAt when the next try begins, in milliseconds since 1970 */
+  | { readonly state: 'waiting'; readonly reason: string; readonly retryAt: number }
+  | { readonly state: 'offline'; readonly reason: string };
 
 export interface ConnectionEvents {
   onOpen(): void;
   onLine(line: string): void;
-  /** @param detail words for people: when the next try is, or why there is none */
-  onState(state: ConnectionState, detail: string): void;
+  onStatus(status: ConnectionStatus): void;
+  /** The server has said nothing for a while: ask it something. */
+  onSilence(): void;
 }
+
+/** Milliseconds before the second try, and the most before any later one. */
+const FIRST_DELAY = 1_000;
+const LONGEST_DELAY = 30_000;
+/** Milliseconds of silence before the server is asked, and after that before it is given up: a laptop that wakes up notices that it was away. */
+const SILENCE = 60_000;
+const PATIENCE = 20_000;
+const WATCH_INTERVAL = 5_000;
 
 export class Connection {
   readonly #url: string;
@@ -22,63 +34,97 @@ export class Connection {
   #socket: WebSocket | null = null;
   #isWanted = false;
   #failures = 0;
-  #timer = 0;
+  #retryTimer = 0;
+  #heardAt = 0;
+  #askedAt: number | null = null;
+  /** Why it will be closed, as far as we know. */
+  #reason = '';
 
   constructor(url: string, events: ConnectionEvents) {
     this.#url = url;
     this.#events = events;
     // A phone that finds its network again does not wait for the timer.
     addEventListener('online', () => {
-      if (this.#isWanted && this.#socket === null) this.open();
+      if (this.#isWanted) this.open();
     });
+    setInterval(() => this.#watch(), WATCH_INTERVAL);
   }
 
-  get isOpen(): boolean {
-    return this.#socket?.readyState === WebSocket.OPEN;
-  }
-
+  /** Connects now, if it is not connected or on its way already. */
   open(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#retryTimer);
     this.#isWanted = true;
-    this.#events.onState('connecting', 'Connecting…');
+    if (this.#socket !== null) return;
+    this.#reason = 'The server does not answer';
+    this.#events.onStatus({ state: 'connecting' });
+    // Text frames: a browser's WebSocket gives strings, and nothing has to be decoded.
     const socket = new WebSocket(this.#url, ['text.ircv3.net']);
     this.#socket = socket;
-    socket.addEventListener('open', () => this.#events.onOpen());
+    socket.addEventListener('open', () => {
+      this.#reason = 'Connection lost';
+      this.#heard();
+      this.#events.onOpen();
+    });
     socket.addEventListener('message', ({ data }) => {
+      if (socket !== this.#socket) return;
+      this.#heard();
       if (typeof data === 'string') this.#events.onLine(data);
     });
     socket.addEventListener('close', ({ reason }) => this.#closed(socket, reason));
   }
 
-  /** The server has welcomed us: the next failure begins with a short delay again. */
-  succeeded(): void {
+  /** Says that the server has let us in: the next failure begins with the short delay again. */
+  succeed(): void {
     this.#failures = 0;
-    this.#events.onState('online', 'Connected');
+    this.#events.onStatus({ state: 'online' });
   }
 
+  /** Remembers why the server is about to close. */
+  explain(reason: string): void {
+    this.#reason = reason;
+  }
+
+  /** @returns false where there is no connection, and the line went nowhere */
   send(line: string): boolean {
-    if (!this.isOpen) return false;
-    this.#socket?.send(line);
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(line);
     return true;
   }
 
-  /** Leaves for good. */
-  close(): void {
+  /** Leaves for good, or until {@link open}. */
+  close(reason: string): void {
     this.#isWanted = false;
-    clearTimeout(this.#timer);
-    this.#socket?.close(1000);
+    clearTimeout(this.#retryTimer);
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close(1000);
+    this.#events.onStatus({ state: 'offline', reason });
+  }
+
+  #heard(): void {
+    this.#heardAt = Date.now();
+    this.#askedAt = null;
+  }
+
+  #watch(): void {
+    const socket = this.#socket;
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    const now = Date.now();
+    if (this.#askedAt !== null && now - this.#askedAt > PATIENCE) {
+      socket.close();
+      this.#closed(socket, 'The server has fallen silent');
+    } else if (this.#askedAt === null && now - this.#heardAt > SILENCE) {
+      this.#askedAt = now;
+      this.#events.onSilence();
+    }
   }
 
   #closed(socket: WebSocket, reason: string): void {
     if (this.#socket !== socket) return;
     this.#socket = null;
-    if (!this.#isWanted) {
-      this.#events.onState('offline', reason || 'Disconnected');
-      return;
-    }
     // Twice as long each time, and never the same for two people: a server that comes back is not met by all of them at once.
     const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#failures++) * (0.7 + Math.random() * 0.6);
-    this.#events.onState('waiting', `${reason || 'Connection lost'}. Next try in ${Math.ceil(delay / 1_000)} s`);
-    this.#timer = setTimeout(() => this.open(), delay);
+    this.#retryTimer = setTimeout(() => this.open(), delay);
+    this.#events.onStatus({ state: 'waiting', reason: reason || this.#reason, retryAt: Date.now() + delay });
   }
 }

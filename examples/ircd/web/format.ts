@@ -1,24 +1,69 @@
 /**
- * What people said, as nodes: links that can be followed, no colours or control codes.
+ * What people said, as nodes: links that can be followed, mIRC's bold and italic, no colours.
  *
  * Everything becomes a text node or an attribute that was checked: nothing that a peer sends is ever read as HTML.
+ * The codes: https://modern.ircdocs.horse/formatting
  */
 
-/** mIRC's codes: colours with their numbers, hexadecimal colours, bold, italic, and so on. */
-const CODES = /\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[\da-f]{6}(?:,[\da-f]{6})?)?|[\x00-\x08\x0b-\x1f\x7f]/gi;
+const STYLES: Readonly<Record<string, string>> = {
+  '\x02': 'is-bold',
+  '\x1d': 'is-italic',
+  '\x1f': 'is-underlined',
+  '\x1e': 'is-struck',
+  '\x11': 'is-monospace',
+};
+const RESET = '\x0f';
 
-const LINK = /\bhttps?:\/\/[^\s<>"]+[^\s<>".,:;!?'\])}]/gi;
+/** One code: colours with their numbers, hexadecimal colours, and every other control character but a line's end. */
+const CODE = /(\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[\da-f]{6}(?:,[\da-f]{6})?)?|[\x00-\x08\x0b-\x1f\x7f])/i;
+
+const LINK = /\bhttps?:\/\/[^\s<>"\x00-\x1f]+/gi;
 
 export function formatText(text: string): Node[] {
-  const plain = text.replace(CODES, '');
+  const active = new Set<string>();
+  return text.split(CODE).flatMap((run, index) => {
+    // split() with one group: text, code, text, code, text.
+    if (index % 2 === 0) return run === '' ? [] : styled(linked(run), [...active]);
+    const style = STYLES[run];
+    if (run === RESET) active.clear();
+    else if (style !== undefined && !active.delete(style)) active.add(style);
+    return [];
+  });
+}
+
+function styled(nodes: Node[], styles: readonly string[]): Node[] {
+  if (styles.length === 0) return nodes;
+  const span = document.createElement('span');
+  span.className = styles.join(' ');
+  span.append(...nodes);
+  return [span];
+}
+
+function linked(text: string): Node[] {
   const nodes: Node[] = [];
   let at = 0;
-  for (const { 0: url, index } of plain.matchAll(LINK)) {
-    nodes.push(document.createTextNode(plain.slice(at, index)), link(url));
+  for (const { 0: found, index } of text.matchAll(LINK)) {
+    const url = withoutPunctuation(found);
+    nodes.push(document.createTextNode(text.slice(at, index)), link(url));
     at = index + url.length;
   }
-  nodes.push(document.createTextNode(plain.slice(at)));
+  nodes.push(document.createTextNode(text.slice(at)));
   return nodes;
+}
+
+/** Leaves a sentence its full stop, and a link its brackets: `(see https://example.org/a_(b))`. */
+function withoutPunctuation(url: string): string {
+  let end = url.length;
+  for (;;) {
+    const last = url[end - 1] ?? '';
+    const isUnopened = last === ')' && count(url.slice(0, end), ')') > count(url.slice(0, end), '(');
+    if (!/[.,:;!?'\]}]/.test(last) && !isUnopened) return url.slice(0, end);
+    end--;
+  }
+}
+
+function count(text: string, character: string): number {
+  return text.split(character).length - 1;
 }
 
 function link(url: string): Node {
@@ -31,15 +76,13 @@ function link(url: string): Node {
   return anchor;
 }
 
-/** A hue for a nickname, the same for everybody; lightness is the theme's, so that it can be read on either. */
-export function nickHue(nick: string): number {
-  let hash = 0;
-  for (const c of nick.toLowerCase()) hash = (hash * 31 + (c.codePointAt(0) ?? 0)) % 360;
-  return hash;
-}
-
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const calendar = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
 
 export function formatTime(at: Date): string {
   return clock.format(at);
+}
+
+export function formatDay(at: Date): string {
+  return calendar.format(at);
 }

@@ -1,73 +1,87 @@
-/** The line to type in: Enter sends, arrows recall, Tab completes nicknames. */
-import { element } from './view.ts';
+/** The line to type in: Enter sends, Shift+Enter begins another line, the arrows recall, Tab completes. */
+import { element } from './dom.ts';
 
 export interface InputEvents {
-  onSubmit(text: string): void;
-  /** The nicknames that may be completed. */
-  candidates(): string[];
+  /** @returns whether it was dealt with; what was not stays in the line */
+  onSubmit(text: string): boolean;
+  /** What the beginning of a word may become. */
+  complete(word: string, isFirst: boolean): string[];
 }
 
 const MAX_HISTORY = 100;
 
-export function wireInput({ onSubmit, candidates }: InputEvents): void {
+export function wireInput({ onSubmit, complete }: InputEvents): void {
   const line = element<HTMLTextAreaElement>('line');
-  const form = element<HTMLFormElement>('say');
   const history: string[] = [];
-  let at = 0;
-  /** The completion under way: where the word began, and what may stand there. */
-  let completion: { start: number; options: string[]; index: number } | null = null;
+  /** Which of the history is shown; its length is the new line, not sent yet. */
+  let recalled = 0;
+  let draft = '';
+  /** The completion under way: what stands before and behind the word, what the word may be, which one it is. */
+  let completion: { before: string; behind: string; options: string[]; index: number } | null = null;
 
   const submit = (): void => {
     const text = line.value;
-    if (text.trim() === '') return;
+    if (text.trim() === '' || !onSubmit(text)) return;
     history.push(text);
     if (history.length > MAX_HISTORY) history.shift();
-    at = history.length;
+    recalled = history.length;
+    draft = '';
     line.value = '';
-    onSubmit(text);
   };
 
-  const complete = (): boolean => {
-    if (completion === null) {
-      const start = line.value.lastIndexOf(' ', line.selectionStart - 1) + 1;
-      const word = line.value.slice(start, line.selectionStart).toLowerCase();
-      const options = word === '' ? [] : candidates().filter((nick) => nick.toLowerCase().startsWith(word));
-      if (options.length === 0) return false;
-      completion = { start, options, index: 0 };
-    }
-    const { start, options, index } = completion;
-    const rest = line.value.slice(line.selectionStart);
-    const word = `${options[index % options.length]}${start === 0 ? ': ' : ' '}`;
-    line.value = line.value.slice(0, start) + word + rest;
-    line.setSelectionRange(start + word.length, start + word.length);
-    completion.index++;
+  const recall = (step: -1 | 1): boolean => {
+    const next = recalled + step;
+    if (next < 0 || next > history.length) return false;
+    if (recalled === history.length) draft = line.value;
+    recalled = next;
+    line.value = history[next] ?? draft;
     return true;
   };
 
-  form.addEventListener('submit', (event) => {
+  const completeWord = (): boolean => {
+    if (completion === null) {
+      const caret = line.selectionStart;
+      const start = line.value.slice(0, caret).search(/\S*$/);
+      const options = complete(line.value.slice(start, caret), start === 0);
+      completion = { before: line.value.slice(0, start), behind: line.value.slice(caret), options, index: 0 };
+    }
+    const { before, behind, options } = completion;
+    const word = options[completion.index++ % options.length];
+    if (word === undefined) {
+      completion = null;
+      return false;
+    }
+    line.value = before + word + behind;
+    line.setSelectionRange(before.length + word.length, before.length + word.length);
+    return true;
+  };
+
+  element('say').addEventListener('submit', (event) => {
     event.preventDefault();
     submit();
     line.focus();
   });
 
+  for (const event of ['input', 'pointerdown'] as const)
+    line.addEventListener(event, () => {
+      completion = null;
+    });
+
   line.addEventListener('keydown', (event) => {
-    // An input method that is composing owns its Enter.
-    if (event.isComposing) return;
-    if (event.key === 'Tab' && !event.shiftKey && complete()) {
-      event.preventDefault();
-      return;
-    }
+    // An input method that is composing owns its Enter and its arrows.
+    if (event.isComposing || event.altKey) return;
+    // Where there is nothing to complete, Tab moves on, as it does everywhere: the line is no trap.
+    const isDone = event.key === 'Tab' && !event.shiftKey ? completeWord() : handleKey(event);
+    if (isDone) event.preventDefault();
+  });
+
+  const handleKey = (event: KeyboardEvent): boolean => {
     completion = null;
     const isOneLine = !line.value.includes('\n');
-    if (event.key === 'Enter' && !event.shiftKey) {
-      event.preventDefault();
-      submit();
-    } else if (event.key === 'ArrowUp' && isOneLine && at > 0 && !event.altKey) {
-      event.preventDefault();
-      line.value = history[--at] ?? '';
-    } else if (event.key === 'ArrowDown' && isOneLine && at < history.length && !event.altKey) {
-      event.preventDefault();
-      line.value = history[++at] ?? '';
-    }
-  });
+    if (event.key === 'Enter' && !event.shiftKey) submit();
+    else if (event.key === 'ArrowUp' && isOneLine) return recall(-1);
+    else if (event.key === 'ArrowDown' && isOneLine) return recall(1);
+    else return false;
+    return true;
+  };
 }

@@ -1,40 +1,56 @@
-/** The web client, from the top: a form to come in by, then a place to talk. */
-import { runInput } from './commands.ts';
-import { Connection, type ConnectionState } from './connection.ts';
+/**
+ * The web client, from the top: a form to come in by, then a place to talk.
+ *
+ * {@link Connection} carries lines, {@link Session} knows IRC, {@link State} knows who is where and what was said, {@link View} shows it. This file joins them.
+ */
+import { COMMAND_NAMES, runInput } from './commands.ts';
+import { completions } from './complete.ts';
+import { Connection } from './connection.ts';
+import { element } from './dom.ts';
 import { wireInput } from './input.ts';
+import { closePanels, wirePanels } from './panels.ts';
 import { Session } from './session.ts';
-import { applyTheme, currentTheme, recall, remember, type Theme } from './settings.ts';
-import { type Conversation, SERVER, State } from './state.ts';
-import { element, View } from './view.ts';
+import { type Conversation, State } from './state.ts';
+import { StatusView } from './status-view.ts';
+import { wireTheme } from './theme.ts';
+import { View } from './view.ts';
+import { Welcome } from './welcome.ts';
 
 const state = new State();
-const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`;
 
-const connection = new Connection(url, {
-  onOpen: () => session.register(recallOr('nick', 'guest'), recallOr('channel', '#lobby')),
+const connection: Connection = new Connection(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`, {
+  onOpen: () => session.connected(),
   onLine: (line) => session.receive(line),
-  onState: showConnection,
-});
-
-const session = new Session(state, connection, {
-  onWelcome: () => {
-    connection.succeeded();
-    element('welcome').hidden = true;
-    element('chat').hidden = false;
-    element('line').focus();
-  },
-  onChange: () => scheduleDraw(),
-  onRefused: (reason) => {
-    connection.close();
-    element('join-error').textContent = reason;
-    element<HTMLButtonElement>('join-button').disabled = false;
+  onSilence: () => void session.send('PING :still there?'),
+  onStatus(status) {
+    statusView.show(status);
+    if (status.state !== 'waiting' && status.state !== 'offline') return;
+    session.disconnected();
+    // Somebody who is not in yet would rather know than wait.
+    if (status.state === 'waiting' && welcome.isShown) refuse(status.reason);
   },
 });
 
-const view = new View(state, show, (nick) => show(state.open(nick)));
+const session: Session = new Session(state, connection, {
+  onWelcome() {
+    connection.succeed();
+    if (!welcome.isShown) return;
+    welcome.hide();
+    focusLine();
+  },
+  onChange: scheduleDraw,
+  onRefused: refuse,
+});
+
+const statusView = new StatusView(() => connection.open());
+const welcome = new Welcome((nick, channel) => {
+  session.enter(nick, channel);
+  connection.open();
+});
+const view = new View(state, { onShow: show, onLeave: leave, onMember: (nick) => show(state.open(nick)) });
 
 let isDrawScheduled = false;
-/** Many lines in one turn are one drawing. */
+/** Many lines in one turn of the event loop are one drawing. */
 function scheduleDraw(): void {
   if (isDrawScheduled) return;
   isDrawScheduled = true;
@@ -44,108 +60,77 @@ function scheduleDraw(): void {
   });
 }
 
+function refuse(reason: string): void {
+  if (welcome.isShown) welcome.refuse(reason);
+  connection.close(reason);
+}
+
 function show(conversation: Conversation): void {
-  state.current = conversation;
-  conversation.unread = 0;
-  conversation.hasMention = false;
-  closeSides();
-  view.draw();
-  element('line').focus();
+  state.show(conversation);
+  closePanels();
+  scheduleDraw();
+  focusLine();
 }
 
-function showConnection(connectionState: ConnectionState, detail: string): void {
-  const status = element('status');
-  status.textContent = detail;
-  status.dataset['state'] = connectionState;
-  if (connectionState === 'waiting' || connectionState === 'offline') session.lost();
-  if (!element('welcome').hidden && connectionState === 'waiting')
-    element('join-error').textContent = `The server does not answer. ${detail}`;
+function leave(conversation: Conversation): void {
+  if (conversation.isChannel && conversation.isJoined && session.isOnline) {
+    session.send(`PART ${conversation.name}`);
+    return;
+  }
+  state.remove(conversation);
+  scheduleDraw();
 }
 
-function recallOr(key: string, byDefault: string): string {
-  return recall(key) ?? byDefault;
+/** Puts the cursor into the line, where that does not bring up a keyboard over half of the screen. */
+function focusLine(): void {
+  if (matchMedia('(pointer: fine)').matches) element('line').focus();
 }
 
+wireTheme();
+wirePanels();
 wireInput({
-  onSubmit: (text) =>
-    runInput(text, session, {
-      quit: (reason) => {
-        session.send(`QUIT :${reason}`);
-        connection.close();
-      },
-      tell: (help) => {
-        state.add(state.current, 'event', '', help);
+  onSubmit(text) {
+    const isDone = runInput(text, session, {
+      show,
+      leave,
+      tell(words, rows) {
+        state.add(state.current, rows === undefined ? { kind: 'event', text: words } : { kind: 'block', text: words, rows });
         scheduleDraw();
       },
-      show: (name) => show(state.open(name)),
+      quit(reason) {
+        session.send(`QUIT :${reason}`);
+        connection.close('You have left');
+      },
+    });
+    if (!isDone) {
+      state.add(state.current, { kind: 'error', text: 'There is no connection: this was not sent' });
+      scheduleDraw();
+    }
+    return isDone;
+  },
+  complete: (word, isFirst) =>
+    completions(word, isFirst, {
+      nicks: [...state.current.members.keys()].filter((nick) => nick !== state.nick),
+      channels: state.conversations.filter(({ isChannel }) => isChannel).map(({ name }) => name),
+      commands: COMMAND_NAMES,
     }),
-  candidates: () => [...state.current.members.keys()].filter((nick) => nick !== state.nick).sort((a, b) => a.localeCompare(b)),
 });
-
-const nickInput = element<HTMLInputElement>('nick');
-const channelInput = element<HTMLInputElement>('channel');
-nickInput.value = recall('nick') ?? `guest${Math.floor(Math.random() * 9_000 + 1_000)}`;
-channelInput.value = recallOr('channel', '#lobby');
-
-element<HTMLFormElement>('join-form').addEventListener('submit', (event) => {
-  event.preventDefault();
-  const channel = channelInput.value.trim();
-  remember('nick', nickInput.value.trim());
-  remember('channel', channel.startsWith('#') ? channel : `#${channel}`);
-  element('join-error').textContent = '';
-  element<HTMLButtonElement>('join-button').disabled = true;
-  connection.open();
-});
-
-// Side panels, on narrow screens.
-for (const [button, panel] of [
-  ['show-buffers', 'buffers'],
-  ['show-members', 'members'],
-] as const) {
-  element(button).addEventListener('click', () => {
-    const isOpen = !element(panel).classList.contains('is-open');
-    closeSides();
-    element(panel).classList.toggle('is-open', isOpen);
-    element(button).ariaExpanded = String(isOpen);
-    if (isOpen) element(panel).querySelector('button')?.focus();
-  });
-}
-
-function closeSides(): void {
-  for (const panel of ['buffers', 'members']) element(panel).classList.remove('is-open');
-  for (const button of ['show-buffers', 'show-members']) element(button).ariaExpanded = 'false';
-}
 
 addEventListener('keydown', (event) => {
   if (event.key === 'Escape') {
-    closeSides();
+    closePanels();
     element('line').focus();
   }
   if (!event.altKey || (event.key !== 'ArrowUp' && event.key !== 'ArrowDown')) return;
   event.preventDefault();
-  const all = [...state.conversations.values()];
-  const next = all[(all.indexOf(state.current) + (event.key === 'ArrowDown' ? 1 : all.length - 1)) % all.length];
-  if (next !== undefined) show(next);
+  const all = state.conversations;
+  const step = event.key === 'ArrowDown' ? 1 : all.length - 1;
+  show(all[(all.indexOf(state.current) + step) % all.length] ?? state.server);
 });
 
-const THEMES: readonly Theme[] = ['auto', 'light', 'dark'];
-const THEME_SIGNS: Readonly<Record<Theme, string>> = { auto: '◐', light: '☀', dark: '☾' };
-
-function showTheme(theme: Theme): void {
-  applyTheme(theme);
-  const button = element('theme');
-  button.textContent = THEME_SIGNS[theme];
-  button.ariaLabel = `Theme: ${theme}`;
-  button.title = `Theme: ${theme}`;
-}
-
-element('theme').addEventListener('click', () => {
-  const theme = THEMES[(THEMES.indexOf(currentTheme()) + 1) % THEMES.length] as Theme;
-  remember('theme', theme);
-  showTheme(theme);
+document.addEventListener('visibilitychange', () => {
+  state.isHidden = document.hidden;
+  if (document.hidden) return;
+  state.current.markRead();
+  scheduleDraw();
 });
-showTheme(currentTheme());
-
-state.open(SERVER);
-nickInput.focus();
-nickInput.select();

@@ -1,55 +1,48 @@
 /**
- * IRC from a client's side: registration, capabilities, and what each message means for the {@link State}.
+ * A person's stay on the server, over as many connections as it takes.
  *
- * In: lines. Out: lines, a changed state, and a call for each change that the page has to show.
+ * In: lines. Out: lines, a changed {@link State}, and a call when the page has something new to show. What each message means stands in `handlers.ts`.
  */
+import { foldName } from './casemap.ts';
 import type { Connection } from './connection.ts';
-import { type Message, parseMessage, splitText } from './message.ts';
-import { type Conversation, type EntryKind, SERVER, type State } from './state.ts';
+import { HANDLERS, handleNumeric } from './handlers.ts';
+import { type Message, parseMessage } from './message.ts';
+import { Registration } from './registration.ts';
+import { splitText, utf8Size } from './split.ts';
+import type { Conversation, EntryParts, Row, State } from './state.ts';
+import { Whois } from './whois.ts';
 
-const WANTED_CAPABILITIES = ['server-time', 'message-tags', 'echo-message', 'multi-prefix'];
+export type Speech = 'message' | 'action' | 'notice';
 
-/** Numerics that say nothing to a person who is chatting. */
-const SILENT = new Set([
-  '002',
-  '003',
-  '004',
-  '005',
-  '221',
-  '252',
-  '253',
-  '254',
-  '255',
-  '265',
-  '266',
-  '315',
-  '318',
-  '323',
-  '329',
-  '333',
-  '366',
-  '368',
-  '376',
-]);
+/** `!user@host` as long as it gets, until our first JOIN shows ours. */
+const LONGEST_USER_AT_HOST = 1 + 11 + 1 + 63;
+/** `\x01ACTION ` and `\x01`. */
+const ACTION_SIZE = 9;
 
 export interface SessionEvents {
   onWelcome(): void;
-  /** Something about a conversation is new; `null`: about all of them. */
-  onChange(conversation: Conversation | null): void;
-  /** Registration cannot go on without the person. */
+  onChange(): void;
+  /** The server does not want us as we are. */
   onRefused(reason: string): void;
 }
 
 export class Session {
   readonly state: State;
+  /** What LIST has answered so far. */
+  list: Row[] = [];
   readonly #connection: Connection;
   readonly #events: SessionEvents;
-  readonly #capabilities = new Set<string>();
+  readonly #whois: Whois = new Whois();
+  /** The channels that were asked for by hand: they are shown when they come. Those of a reconnect are not. */
+  readonly #requested = new Set<string>();
+  /** What the +k of channels wants, to come in again after a reconnect. */
+  readonly #keys = new Map<string, string>();
+  #registration: Registration | null = null;
   #wantedNick = '';
-  #firstChannel = '';
-  #isRegistered = false;
-  /** Our own `user@host` as others see it: it counts towards the 512 bytes of a line. */
-  #hostSize = 80;
+  #firstChannel: string | null = null;
+  #userAtHostSize = LONGEST_USER_AT_HOST;
+  /** What is to be said in the next channel that we enter, because that is where the person looks. */
+  #remark: string | null = null;
 
   constructor(state: State, connection: Connection, events: SessionEvents) {
     this.state = state;
@@ -57,291 +50,130 @@ export class Session {
     this.#events = events;
   }
 
-  get isRegistered(): boolean {
-    return this.#isRegistered;
+  get isOnline(): boolean {
+    return this.#registration?.isDone === true;
   }
 
-  /** Says who we are, on each new connection. */
-  register(nick: string, channel: string): void {
-    this.#isRegistered = false;
-    this.#capabilities.clear();
+  /** Says who we want to be and where; {@link connected} does it. */
+  enter(nick: string, channel: string): void {
     this.#wantedNick = nick;
     this.#firstChannel = channel;
-    this.state.nick = nick;
-    this.send('CAP LS 302');
-    this.send(`NICK ${nick}`);
-    this.send('USER web 0 * :Web client');
+  }
+
+  /** Registers on a new connection. */
+  connected(): void {
+    this.state.nick = this.#wantedNick;
+    this.#registration = new Registration(this.#wantedNick, {
+      send: (line) => void this.send(line),
+      onWelcome: (nick) => this.#welcome(nick),
+      onRefused: this.#events.onRefused,
+    });
   }
 
   /** Learns that the connection is gone. */
-  lost(): void {
-    if (!this.#isRegistered) return;
-    this.#isRegistered = false;
-    for (const conversation of this.state.conversations.values()) {
+  disconnected(): void {
+    const wasOnline = this.isOnline;
+    this.#registration = null;
+    this.#whois.finish();
+    this.list = [];
+    if (!wasOnline) return;
+    for (const conversation of this.state.conversations) {
       conversation.members.clear();
-      this.#add(conversation, 'event', '', 'Connection lost');
+      this.add(conversation, { kind: 'event', text: 'The connection is gone' });
     }
-    this.#events.onChange(null);
   }
 
+  /** @returns false where there is no connection */
   send(line: string): boolean {
-    return this.#connection.send(line.replace(/[\r\n]+/g, ' '));
+    return this.#connection.send(line.replace(/[\r\n\0]+/g, ' '));
   }
 
-  /** Says something in a conversation: as many messages as it takes. */
-  say(target: string, text: string, kind: 'message' | 'action' | 'notice' = 'message'): void {
-    const command = kind === 'notice' ? 'NOTICE' : 'PRIVMSG';
-    const overhead = `:${this.state.nick}! ${command} ${target} :`.length + this.#hostSize + (kind === 'action' ? 9 : 0);
-    for (const part of splitText(text, overhead)) {
-      const line = `${command} ${target} :${kind === 'action' ? `\x01ACTION ${part}\x01` : part}`;
-      const conversation = this.state.open(target);
-      if (!this.send(line)) this.#add(conversation, 'error', '', 'Not sent: there is no connection');
-      else if (!this.#capabilities.has('echo-message')) this.#add(conversation, kind, this.state.nick, part);
+  join(name: string, key = ''): void {
+    this.#requested.add(foldName(name));
+    if (key !== '') this.#keys.set(foldName(name), key);
+    this.#sendJoin(name);
+  }
+
+  /** Says something to a channel or a person, in as many messages as it takes. */
+  say(target: string, text: string, speech: Speech = 'message'): void {
+    const command = speech === 'notice' ? 'NOTICE' : 'PRIVMSG';
+    const { nick } = this.state;
+    // What others get has our source in front, and the server cuts *that* line to 510 bytes and CR LF.
+    const overhead = utf8Size(`:${nick} ${command} ${target} :`) + this.#userAtHostSize + (speech === 'action' ? ACTION_SIZE : 0);
+    for (const part of splitText(text, 510 - overhead)) {
+      this.send(`${command} ${target} :${speech === 'action' ? `\x01ACTION ${part}\x01` : part}`);
+      // Without echo-message the server does not tell us what we said.
+      if (this.#registration?.capabilities.has('echo-message') !== true)
+        this.add(this.state.open(target), { kind: speech, from: nick, text: part });
     }
   }
 
   receive(line: string): void {
     const message = parseMessage(line);
-    const handler = HANDLERS[message.command];
+    if (this.#registration?.receive(message) === true || this.#whois.receive(message)) return;
+    const handler = HANDLERS.get(message.command);
     if (handler !== undefined) handler(this, message);
-    else if (/^\d{3}$/.test(message.command)) this.#numeric(message);
+    else if (/^\d{3}$/.test(message.command)) handleNumeric(this, message);
   }
 
-  /** @internal What follows is for the handlers below. */
-  capabilitiesOffered({ params }: Message): void {
-    const offered = (params.at(-1) ?? '').split(' ').map((capability) => capability.split('=')[0] ?? '');
-    const wanted = WANTED_CAPABILITIES.filter((capability) => offered.includes(capability));
-    this.send(wanted.length === 0 ? 'CAP END' : `CAP REQ :${wanted.join(' ')}`);
+  /** Adds to a conversation, at the time that the server says or else now. */
+  add(conversation: Conversation, parts: EntryParts, message?: Message): void {
+    const at = new Date(message?.tags.get('time') ?? Date.now());
+    this.state.add(conversation, { at: Number.isNaN(at.getTime()) ? new Date() : at, ...parts });
+    this.changed();
   }
 
-  capabilitiesGranted({ params }: Message): void {
-    for (const capability of (params.at(-1) ?? '').split(' ')) this.#capabilities.add(capability);
-    this.send('CAP END');
+  changed(): void {
+    this.#events.onChange();
   }
 
-  welcome({ params }: Message): void {
-    this.#isRegistered = true;
-    this.state.nick = params[0] ?? this.state.nick;
-    if (this.state.nick !== this.#wantedNick) {
-      this.#add(this.state.open(SERVER), 'event', '', `${this.#wantedNick} was taken: you are ${this.state.nick}`);
-    }
-    // What was open before a reconnect is opened again.
-    const channels = [...this.state.conversations.values()]
-      .filter(({ isChannel, isJoined }) => isChannel && isJoined)
-      .map(({ name }) => name);
-    if (channels.length === 0 && this.#firstChannel !== '') channels.push(this.#firstChannel);
-    if (channels.length > 0) this.send(`JOIN ${channels.join(',')}`);
+  isMe(nick: string): boolean {
+    return nick === this.state.nick;
+  }
+
+  /** Ends a WHOIS: one block, where the person looks. */
+  endWhois(nick: string): void {
+    const rows = this.#whois.finish();
+    if (rows.length > 0) this.add(this.state.current, { kind: 'block', text: nick, rows });
+  }
+
+  /** Learns that we are in a channel. */
+  joined(conversation: Conversation, message: Message): void {
+    const { source } = message;
+    this.#userAtHostSize = utf8Size(source.slice(source.indexOf('!')));
+    conversation.isJoined = true;
+    if (this.#requested.delete(foldName(conversation.name))) this.state.show(conversation);
+    this.add(conversation, { kind: 'event', text: this.#remark ?? `You are in ${conversation.name}` }, message);
+    this.#remark = null;
+  }
+
+  /** Learns our new nick; the next connection asks for it again. */
+  renamed(nick: string): void {
+    this.state.nick = nick;
+    this.#wantedNick = nick;
+  }
+
+  /** The server says why it closes: `Closing link: (user@host) [reason]`. */
+  closing(text: string): void {
+    this.#connection.explain(/\[(.+)\]$/.exec(text)?.[1] ?? text);
+  }
+
+  #welcome(nick: string): void {
+    this.state.nick = nick;
     this.#events.onWelcome();
-  }
-
-  nickTaken({ params }: Message): void {
-    const [, nick = '', reason = ''] = params;
-    if (this.#isRegistered) {
-      this.#add(this.state.current, 'error', '', `${nick}: ${reason}`);
-    } else if (this.state.nick.length < 28) {
-      this.state.nick = `${this.state.nick}_`;
-      this.send(`NICK ${this.state.nick}`);
+    if (this.#firstChannel !== null) {
+      this.join(this.#firstChannel);
+      this.#firstChannel = null;
     } else {
-      this.#events.onRefused(reason);
+      // What was open before a reconnect is opened again.
+      for (const { name, isChannel, isJoined } of this.state.conversations) if (isChannel && isJoined) this.#sendJoin(name);
     }
+    if (nick === this.#wantedNick) return;
+    this.#remark = `${this.#wantedNick} is taken: you are ${nick}. /nick changes it`;
+    this.add(this.state.server, { kind: 'event', text: this.#remark });
   }
 
-  nickRefused({ params }: Message): void {
-    const reason = `${params[1] ?? ''}: ${params.at(-1) ?? ''}`;
-    if (this.#isRegistered) this.#add(this.state.current, 'error', '', reason);
-    else this.#events.onRefused(reason);
-  }
-
-  joined(message: Message): void {
-    const { nick, source, params } = message;
-    const conversation = this.state.open(params[0] ?? '');
-    conversation.members.set(nick, '');
-    if (nick === this.state.nick) {
-      this.#hostSize = source.length - nick.length;
-      conversation.isJoined = true;
-      this.state.current = conversation;
-    }
-    this.#add(
-      conversation,
-      'event',
-      '',
-      nick === this.state.nick ? `You joined ${conversation.name}` : `${nick} joined`,
-      message,
-    );
-    if (nick === this.state.nick) this.#events.onChange(null);
-  }
-
-  left(message: Message, nick: string, text: string): void {
-    const conversation = this.state.find(message.params[0] ?? '');
-    if (conversation === undefined) return;
-    conversation.members.delete(nick);
-    if (nick === this.state.nick) {
-      conversation.isJoined = false;
-      conversation.members.clear();
-    }
-    this.#add(conversation, 'event', '', text, message);
-  }
-
-  quit(message: Message): void {
-    const reason = message.params[0] ?? '';
-    for (const conversation of this.state.sharedWith(message.nick)) {
-      conversation.members.delete(message.nick);
-      this.#add(conversation, 'event', '', `${message.nick} left${reason === '' ? '' : ` (${reason})`}`, message);
-    }
-  }
-
-  renamed(message: Message): void {
-    const [to = ''] = message.params;
-    const from = message.nick;
-    const shared = this.state.sharedWith(from);
-    this.state.renameMember(from, to);
-    if (from === this.state.nick) {
-      this.state.nick = to;
-      this.#add(this.state.current, 'event', '', `You are now ${to}`, message);
-    } else {
-      for (const conversation of shared) this.#add(conversation, 'event', '', `${from} is now ${to}`, message);
-    }
-    this.#events.onChange(null);
-  }
-
-  spoken(message: Message): void {
-    const { nick, source, params } = message;
-    const [target = '', text = ''] = params;
-    const action = /^\x01ACTION ([^\x01]*)\x01?$/.exec(text);
-    if (action === null && text.startsWith('\x01')) return;
-    const kind: EntryKind = action !== null ? 'action' : message.command === 'NOTICE' ? 'notice' : 'message';
-    const isPrivate = !target.startsWith('#');
-    // A server's notice belongs to no conversation; a person's begins one, ours goes where it was said.
-    const name = !isPrivate ? target : nick === this.state.nick ? target : source.includes('!') ? nick : SERVER;
-    this.#add(this.state.open(name), kind, nick, action?.[1] ?? text, message);
-  }
-
-  topicSet(message: Message): void {
-    const [name = '', text = ''] = message.params;
-    const conversation = this.state.open(name);
-    conversation.topic = text;
-    this.#add(
-      conversation,
-      'event',
-      '',
-      text === '' ? `${message.nick} cleared the topic` : `${message.nick} set the topic: ${text}`,
-      message,
-    );
-  }
-
-  topicIs(conversation: Conversation, text: string): void {
-    conversation.topic = text;
-    this.#events.onChange(conversation);
-  }
-
-  names({ params }: Message): void {
-    const conversation = this.state.open(params[2] ?? '');
-    if (!conversation.isReceivingNames) conversation.members.clear();
-    conversation.isReceivingNames = true;
-    for (const word of (params[3] ?? '').split(' ').filter((name) => name !== '')) {
-      const [, prefix = '', nick = ''] = /^([@+]*)(.*)$/.exec(word) ?? [];
-      conversation.members.set(nick, prefix);
-    }
-  }
-
-  namesEnd(conversation: Conversation): void {
-    conversation.isReceivingNames = false;
-    this.#events.onChange(conversation);
-  }
-
-  modeChanged(message: Message): void {
-    const [name = '', ...modes] = message.params;
-    const conversation = this.state.find(name);
-    if (conversation === undefined) return;
-    // Prefixes are many: the server knows them best.
-    if (/[ov]/.test(modes[0] ?? '')) this.send(`NAMES ${name}`);
-    this.#add(conversation, 'event', '', `${message.nick} set mode ${modes.join(' ')}`, message);
-  }
-
-  whois(message: Message): void {
-    const [, nick = '', ...rest] = message.params;
-    this.#add(this.state.current, 'event', '', `${nick} ${describeWhois(message.command, rest)}`, message);
-  }
-
-  serverError({ params }: Message): void {
-    this.#add(this.state.open(SERVER), 'error', '', params[0] ?? 'Error');
-  }
-
-  #numeric(message: Message): void {
-    if (SILENT.has(message.command)) return;
-    const isError = message.command >= '400' && message.command < '600';
-    const conversation = isError ? this.state.current : this.state.open(SERVER);
-    this.#add(conversation, isError ? 'error' : 'event', '', message.params.slice(1).join(' '), message);
-  }
-
-  #add(conversation: Conversation, kind: EntryKind, from: string, text: string, message?: Message): void {
-    const time = message?.tags.get('time');
-    const at = time === undefined || Number.isNaN(Date.parse(time)) ? new Date() : new Date(time);
-    this.state.add(conversation, kind, from, text, at);
-    this.#events.onChange(conversation);
+  #sendJoin(name: string): void {
+    this.send(`JOIN ${name} ${this.#keys.get(foldName(name)) ?? ''}`.trim());
   }
 }
-
-/** A numeric of a WHOIS as a sentence about the nick that stands before it. */
-function describeWhois(numeric: string, params: readonly string[]): string {
-  const [first = '', second = ''] = params;
-  switch (numeric) {
-    case '301':
-      return `is away: ${first}`;
-    case '311':
-      return `is ${first}@${second} (${params.at(-1)})`;
-    case '312':
-      return `uses the server ${first}`;
-    case '317':
-      return `has said nothing for ${first} s, and is here since ${new Date(Number(second) * 1_000).toLocaleString()}`;
-    case '319':
-      return `is in ${first}`;
-    // The gateway's host and address stand before the text; `*` where there is none to show.
-    case '350':
-      return `${params.at(-1)}${first === '*' ? '' : `, through ${first}`}`;
-    default:
-      return params.at(-1) ?? '';
-  }
-}
-
-const HANDLERS: Readonly<Record<string, (session: Session, message: Message) => void>> = {
-  PING: (session, { params }) => void session.send(`PONG :${params.at(-1) ?? ''}`),
-  CAP: (session, message) => {
-    const subcommand = message.params[1]?.toUpperCase();
-    if (subcommand === 'LS') session.capabilitiesOffered(message);
-    else if (subcommand === 'ACK') session.capabilitiesGranted(message);
-    else if (subcommand === 'NAK') session.send('CAP END');
-  },
-  JOIN: (session, message) => session.joined(message),
-  PART: (session, message) => {
-    const reason = message.params[1];
-    session.left(message, message.nick, `${message.nick} left${reason === undefined ? '' : ` (${reason})`}`);
-  },
-  KICK: (session, message) => {
-    const [, nick = '', reason = ''] = message.params;
-    session.left(message, nick, `${nick} was kicked by ${message.nick} (${reason})`);
-  },
-  QUIT: (session, message) => session.quit(message),
-  NICK: (session, message) => session.renamed(message),
-  PRIVMSG: (session, message) => session.spoken(message),
-  NOTICE: (session, message) => session.spoken(message),
-  TOPIC: (session, message) => session.topicSet(message),
-  MODE: (session, message) => session.modeChanged(message),
-  ERROR: (session, message) => session.serverError(message),
-  '001': (session, message) => session.welcome(message),
-  '332': (session, { params }) => session.topicIs(session.state.open(params[1] ?? ''), params[2] ?? ''),
-  '331': (session, { params }) => session.topicIs(session.state.open(params[1] ?? ''), ''),
-  '353': (session, message) => session.names(message),
-  '366': (session, { params }) => {
-    const conversation = session.state.find(params[1] ?? '');
-    if (conversation !== undefined) session.namesEnd(conversation);
-  },
-  '432': (session, message) => session.nickRefused(message),
-  '433': (session, message) => session.nickTaken(message),
-  ...Object.fromEntries(
-    ['301', '311', '312', '313', '317', '319', '330', '350', '378', '671'].map((code) => [
-      code,
-      (session: Session, message: Message) => session.whois(message),
-    ]),
-  ),
-};

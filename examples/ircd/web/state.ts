@@ -1,106 +1,147 @@
 /** What the page knows: conversations, who is in them, what was said. It knows neither the wire nor the page. */
+import { foldName } from './casemap.ts';
 
-export type EntryKind = 'message' | 'action' | 'notice' | 'event' | 'error';
+export type EntryKind = 'message' | 'action' | 'notice' | 'event' | 'error' | 'block';
 
+/** A line of a block: what it is about, and what is said about it. */
+export type Row = readonly [label: string, text: string];
+
+/** One thing that was said or that happened. */
 export interface Entry {
   readonly kind: EntryKind;
+  /** Who said it; empty for what merely happened. */
   readonly from: string;
+  /** What was said; the heading of a block. */
   readonly text: string;
   readonly at: Date;
   readonly isMention: boolean;
+  /** The lines of a block. */
+  readonly rows: readonly Row[];
 }
+
+export type EntryParts = Pick<Entry, 'kind' | 'text'> & Partial<Entry>;
 
 /** One conversation: a channel, a person, or the server. */
 export class Conversation {
   name: string;
   readonly entries: Entry[] = [];
   /** Prefixes by nickname; empty for a conversation with a person. */
-  readonly members = new Map<string, string>();
+  members: Map<string, string> = new Map();
+  /** The members that NAMES is listing: they replace the others when it ends. */
+  listedMembers: Map<string, string> | null = null;
   topic = '';
-  isJoined = true;
+  /** Whether we are in it: one may look at a channel without, before and after. A person or the server is always there. */
+  isJoined: boolean;
   unread = 0;
   hasMention = false;
-  /** Whether NAMES is being received: the list is new at its first line. */
-  isReceivingNames = false;
 
   constructor(name: string) {
     this.name = name;
+    this.isJoined = !this.isChannel;
   }
 
   get isChannel(): boolean {
     return this.name.startsWith('#');
   }
+
+  get isServer(): boolean {
+    return this.name === SERVER;
+  }
+
+  markRead(): void {
+    this.unread = 0;
+    this.hasMention = false;
+  }
 }
 
 /** Old entries beyond this are forgotten. */
-const MAX_ENTRIES = 2_000;
+export const MAX_ENTRIES = 2_000;
 
-export const SERVER = 'Server';
+/** The conversation with the server; a nickname has no `*`. */
+const SERVER = '*server';
 
 export class State {
   nick = '';
-  readonly conversations = new Map<string, Conversation>();
-  current: Conversation;
+  /** What the network calls itself in 005. */
+  network = '';
+  /** Whether nobody looks at the page: then also the current conversation gathers unread messages. */
+  isHidden = false;
+  readonly server: Conversation = new Conversation(SERVER);
+  readonly #conversations = new Map<string, Conversation>([[SERVER, this.server]]);
+  #current: Conversation = this.server;
 
-  constructor() {
-    this.current = this.open(SERVER);
+  get current(): Conversation {
+    return this.#current;
+  }
+
+  /** All of them, in the order in which they were opened; the server is the first. */
+  get conversations(): Conversation[] {
+    return [...this.#conversations.values()];
+  }
+
+  get unread(): number {
+    return this.conversations.reduce((sum, { unread }) => sum + unread, 0);
   }
 
   find(name: string): Conversation | undefined {
-    return this.conversations.get(name.toLowerCase());
+    return this.#conversations.get(foldName(name));
   }
 
   open(name: string): Conversation {
     let conversation = this.find(name);
     if (conversation === undefined) {
       conversation = new Conversation(name);
-      this.conversations.set(name.toLowerCase(), conversation);
+      this.#conversations.set(foldName(name), conversation);
     }
     return conversation;
   }
 
-  remove(conversation: Conversation): void {
-    this.conversations.delete(conversation.name.toLowerCase());
-    if (this.current === conversation) this.current = [...this.conversations.values()].at(-1) ?? this.open(SERVER);
+  show(conversation: Conversation): void {
+    this.#current = conversation;
+    conversation.markRead();
   }
 
-  add(conversation: Conversation, kind: EntryKind, from: string, text: string, at = new Date()): Entry {
-    const isSpoken = kind === 'message' || kind === 'action';
-    const isMention = isSpoken && from !== this.nick && this.#mentions(text);
-    const entry = { kind, from, text, at, isMention };
-    conversation.entries.push(entry);
+  /** Forgets a conversation; the one before it is shown instead. */
+  remove(conversation: Conversation): void {
+    if (conversation === this.server) return;
+    const before = this.conversations[this.conversations.indexOf(conversation) - 1] ?? this.server;
+    this.#conversations.delete(foldName(conversation.name));
+    if (this.#current === conversation) this.show(before);
+  }
+
+  add(conversation: Conversation, parts: EntryParts): void {
+    const isSpoken = parts.kind === 'message' || parts.kind === 'action' || parts.kind === 'notice';
+    const isFromOther = isSpoken && parts.from !== this.nick;
+    const isMention = isFromOther && this.#mentionsMe(parts.text);
+    conversation.entries.push({ from: '', at: new Date(), rows: [], ...parts, isMention });
     if (conversation.entries.length > MAX_ENTRIES) conversation.entries.shift();
-    if (conversation !== this.current && (isSpoken || kind === 'notice')) {
+    if (isFromOther && !conversation.isServer && (conversation !== this.#current || this.isHidden)) {
       conversation.unread++;
       conversation.hasMention ||= isMention || !conversation.isChannel;
     }
-    return entry;
   }
 
   /** Every conversation that somebody is in. */
   sharedWith(nick: string): Conversation[] {
-    return [...this.conversations.values()].filter(
-      ({ members, name }) => members.has(nick) || name.toLowerCase() === nick.toLowerCase(),
-    );
+    return this.conversations.filter(({ members, name }) => members.has(nick) || foldName(name) === foldName(nick));
   }
 
-  renameMember(from: string, to: string): void {
-    for (const { members } of this.conversations.values()) {
+  rename(from: string, to: string): void {
+    for (const { members } of this.conversations) {
       const prefix = members.get(from);
       if (prefix === undefined) continue;
       members.delete(from);
       members.set(to, prefix);
     }
     const query = this.find(from);
-    if (query !== undefined && !query.isChannel && this.find(to) === undefined) {
-      this.conversations.delete(from.toLowerCase());
-      query.name = to;
-      this.conversations.set(to.toLowerCase(), query);
-    }
+    if (query === undefined || (this.find(to) ?? query) !== query) return;
+    this.#conversations.delete(foldName(from));
+    query.name = to;
+    this.#conversations.set(foldName(to), query);
   }
 
-  #mentions(text: string): boolean {
-    const words = text.toLowerCase().split(/[^\p{L}\p{N}[\]\\`_^{|}-]+/u);
-    return this.nick !== '' && words.includes(this.nick.toLowerCase());
+  #mentionsMe(text: string): boolean {
+    const words = foldName(text).split(/[^\p{L}\p{N}[\]\\`_^{|}-]+/u);
+    return this.nick !== '' && words.includes(foldName(this.nick));
   }
 }

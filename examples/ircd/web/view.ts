@@ -1,147 +1,134 @@
-/** The page: draws the state, and nothing else. */
-import { formatText, formatTime, nickHue } from './format.ts';
-import { type Conversation, type Entry, SERVER, type State } from './state.ts';
+/** The page around the log: heading, conversations, members. Draws the state, and nothing else. */
+import { element, make } from './dom.ts';
+import { LogView } from './log-view.ts';
+import { colourNick } from './nick-colour.ts';
+import type { Conversation, State } from './state.ts';
 
-export const element = <T extends HTMLElement>(id: string): T => {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page has no #${id}`);
-  return found as T;
-};
+export interface ViewEvents {
+  onShow(conversation: Conversation): void;
+  onLeave(conversation: Conversation): void;
+  onMember(nick: string): void;
+}
 
-/** How near to its end the log must be to follow what is new, in pixels. */
-const FOLLOW_WITHIN = 80;
-
-const RANK = ['@', '+', ''];
+const RANKS: readonly { readonly prefix: string; readonly name: string }[] = [
+  { prefix: '@', name: 'channel operator' },
+  { prefix: '+', name: 'voiced' },
+];
 
 export class View {
   readonly #state: State;
-  readonly #onChoose: (conversation: Conversation) => void;
-  readonly #onMember: (nick: string) => void;
-  readonly #log = element<HTMLOListElement>('log');
-  #shown: Conversation | null = null;
-  #drawn: Entry | null = null;
+  readonly #events: ViewEvents;
+  readonly #log = new LogView();
 
-  constructor(state: State, onChoose: (conversation: Conversation) => void, onMember: (nick: string) => void) {
+  constructor(state: State, events: ViewEvents) {
     this.#state = state;
-    this.#onChoose = onChoose;
-    this.#onMember = onMember;
+    this.#events = events;
   }
 
   draw(): void {
-    this.#drawHeading();
-    this.#drawConversations();
-    this.#drawMembers();
-    this.#drawLog();
+    const { current } = this.#state;
+    this.#drawHeading(current);
+    keepingFocus(element('buffer-list'), () => this.#drawConversations());
+    keepingFocus(element('member-list'), () => this.#drawMembers(current));
+    this.#log.draw(current);
   }
 
-  #drawHeading(): void {
-    const { current, nick } = this.#state;
-    const unread = [...this.#state.conversations.values()].reduce((sum, { unread }) => sum + unread, 0);
-    document.title = `${unread > 0 ? `(${unread}) ` : ''}${current.name} · Chat`;
-    element('title').textContent = current.name;
-    element('topic').textContent =
-      current.topic || (current.name === SERVER ? `You are ${nick}` : current.isJoined ? '' : 'You are not in this channel');
+  #drawHeading(current: Conversation): void {
+    const { nick, network, unread } = this.#state;
+    const title = this.#titleOf(current);
+    document.title = `${unread > 0 ? `(${unread}) ` : ''}${title} · Chat`;
+    element('title').textContent = title;
+    element('topic').textContent = subtitleOf(current);
     element('topic').title = current.topic;
+    element('network').textContent = network || 'Chat';
+    const me = element('me');
+    me.textContent = nick;
+    colourNick(me, nick);
+    element<HTMLTextAreaElement>('line').placeholder = current.isServer
+      ? 'Commands, such as /join #lobby or /help'
+      : `Message ${title}`;
+    element('unread-elsewhere').hidden = unread === 0;
+  }
+
+  #titleOf(conversation: Conversation): string {
+    return conversation.isServer ? 'Server' : conversation.name;
   }
 
   #drawConversations(): void {
-    const items = [...this.#state.conversations.values()].map((conversation) => {
-      const button = document.createElement('button');
+    const items = this.#state.conversations.map((conversation) => {
+      const title = this.#titleOf(conversation);
+      const button = make('button', conversation.isJoined ? 'name' : 'name is-left', make('span', '', title));
       button.type = 'button';
-      const name = document.createElement('span');
-      name.textContent = conversation.name;
-      button.append(name);
-      button.setAttribute('aria-current', String(conversation === this.#state.current));
-      button.classList.toggle('is-left', !conversation.isJoined);
-      if (conversation.unread > 0) {
-        const badge = document.createElement('span');
-        badge.className = conversation.hasMention ? 'badge is-mention' : 'badge';
-        badge.textContent = String(conversation.unread);
-        badge.ariaLabel = `${conversation.unread} unread`;
-        button.append(badge);
-      }
-      button.addEventListener('click', () => this.#onChoose(conversation));
-      return listItem(button);
+      button.dataset['key'] = conversation.name;
+      if (conversation === this.#state.current) button.setAttribute('aria-current', 'page');
+      if (conversation.unread > 0) button.append(badge(conversation));
+      button.addEventListener('click', () => this.#events.onShow(conversation));
+      const item = make('li', '', button);
+      if (!conversation.isServer) item.append(this.#leaveButton(conversation));
+      return item;
     });
     element('buffer-list').replaceChildren(...items);
   }
 
-  #drawMembers(): void {
-    const { members, isChannel } = this.#state.current;
-    const sorted = [...members].sort(
-      ([a, x], [b, y]) => RANK.indexOf(x[0] ?? '') - RANK.indexOf(y[0] ?? '') || a.localeCompare(b),
-    );
-    element('member-count').textContent = isChannel ? `${members.size} ${members.size === 1 ? 'person' : 'people'}` : '';
-    element('member-list').replaceChildren(
-      ...sorted.map(([nick, prefix]) => {
-        const button = document.createElement('button');
-        button.type = 'button';
-        const name = document.createElement('span');
-        name.textContent = nick;
-        const mark = document.createElement('span');
-        mark.className = 'prefix';
-        mark.textContent = prefix[0] ?? '';
-        mark.title = prefix.startsWith('@') ? 'channel operator' : prefix.startsWith('+') ? 'voiced' : '';
-        button.append(name, mark);
-        button.addEventListener('click', () => this.#onMember(nick));
-        return listItem(button);
-      }),
-    );
+  #leaveButton(conversation: Conversation): HTMLButtonElement {
+    const button = make('button', 'leave', '×');
+    button.type = 'button';
+    button.dataset['key'] = `leave ${conversation.name}`;
+    button.ariaLabel = conversation.isChannel ? `Leave ${conversation.name}` : `Close ${conversation.name}`;
+    button.title = button.ariaLabel;
+    button.addEventListener('click', () => this.#events.onLeave(conversation));
+    return button;
   }
 
-  /** Adds what is new; draws all of it only for another conversation, so that a screen reader hears each line once. */
-  #drawLog(): void {
-    const { current } = this.#state;
-    const log = this.#log;
-    const follows = this.#shown !== current || log.scrollHeight - log.scrollTop - log.clientHeight < FOLLOW_WITHIN;
-    if (this.#shown !== current) {
-      this.#shown = current;
-      this.#drawn = null;
-      // Old lines are not news.
-      log.ariaLive = 'off';
-      log.replaceChildren();
-    }
-    const from = this.#drawn === null ? 0 : current.entries.lastIndexOf(this.#drawn) + 1;
-    if (current.entries.length === 0) log.replaceChildren(emptyItem());
-    else if (from === 0) log.replaceChildren();
-    log.append(...current.entries.slice(from).map((entry) => entryItem(entry)));
-    this.#drawn = current.entries.at(-1) ?? null;
-    if (follows) log.scrollTo({ top: log.scrollHeight, behavior: from === 0 ? 'instant' : 'auto' });
-    requestAnimationFrame(() => {
-      log.ariaLive = 'polite';
-    });
+  #drawMembers({ members, isChannel }: Conversation): void {
+    element('chat').classList.toggle('has-members', isChannel);
+    element('show-members').hidden = !isChannel;
+    const { size } = members;
+    element('member-count').textContent = size === 0 ? 'People' : `${size} ${size === 1 ? 'person' : 'people'}`;
+    const sorted = [...members].sort(([a, x], [b, y]) => rankOf(x) - rankOf(y) || a.localeCompare(b));
+    element('member-list').replaceChildren(...sorted.map(([nick, prefix]) => make('li', '', this.#memberButton(nick, prefix))));
+  }
+
+  #memberButton(nick: string, prefixes: string): HTMLButtonElement {
+    const rank = RANKS[rankOf(prefixes)];
+    const mark = make('span', 'prefix', rank?.prefix ?? '');
+    mark.ariaHidden = 'true';
+    const name = make('span', '', nick);
+    colourNick(name, nick);
+    const button = make('button', 'name', mark, name);
+    button.type = 'button';
+    button.dataset['key'] = nick;
+    button.title = rank === undefined ? `Talk to ${nick}` : `${nick}, ${rank.name}`;
+    if (rank !== undefined) button.append(make('span', 'visually-hidden', `, ${rank.name}`));
+    button.addEventListener('click', () => this.#events.onMember(nick));
+    return button;
   }
 }
 
-function entryItem(entry: Entry): HTMLLIElement {
-  const item = document.createElement('li');
-  item.className = `is-${entry.kind === 'notice' ? 'event' : entry.kind}${entry.isMention ? ' is-mention' : ''}`;
-  const time = document.createElement('time');
-  time.dateTime = entry.at.toISOString();
-  time.textContent = formatTime(entry.at);
-  time.title = entry.at.toLocaleString();
-  const from = document.createElement('span');
-  from.className = 'from';
-  from.textContent = entry.kind === 'action' ? `* ${entry.from}` : entry.from;
-  from.title = entry.from;
-  // A custom property set by script is no inline style to the Content-Security-Policy.
-  if (entry.from !== '') item.style.setProperty('--hue', String(nickHue(entry.from)));
-  const text = document.createElement('span');
-  text.className = 'text';
-  text.append(...formatText(entry.text));
-  item.append(time, from, text);
-  return item;
+function subtitleOf(conversation: Conversation): string {
+  if (conversation.isServer) return 'What the server says, to you alone';
+  if (!conversation.isChannel) return 'Between the two of you';
+  if (!conversation.isJoined) return `You are not in this channel: /join ${conversation.name}`;
+  return conversation.topic || 'No topic';
 }
 
-function emptyItem(): HTMLLIElement {
-  const item = document.createElement('li');
-  item.className = 'empty';
-  item.textContent = 'Nothing has been said yet.';
-  return item;
+function rankOf(prefixes: string): number {
+  const rank = RANKS.findIndex(({ prefix }) => prefixes.includes(prefix));
+  return rank < 0 ? RANKS.length : rank;
 }
 
-function listItem(child: Node): HTMLLIElement {
-  const item = document.createElement('li');
-  item.append(child);
-  return item;
+function badge({ unread, hasMention }: Conversation): HTMLSpanElement {
+  const made = make('span', hasMention ? 'badge is-mention' : 'badge', String(unread));
+  made.append(make('span', 'visually-hidden', ' unread'));
+  return made;
+}
+
+/** Draws a list again without taking the keyboard away from whoever is walking through it. */
+function keepingFocus(list: HTMLElement, draw: () => void): void {
+  const focused = document.activeElement;
+  const key = focused instanceof HTMLElement && list.contains(focused) ? focused.dataset['key'] : undefined;
+  draw();
+  if (key === undefined) return;
+  const buttons = [...list.querySelectorAll<HTMLElement>('[data-key]')];
+  (buttons.find((button) => button.dataset['key'] === key) ?? element('line')).focus();
 }
