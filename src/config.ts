@@ -185,10 +185,11 @@ export function compileConfig(config: WebSocketConfig): CompiledConfig {
  * @throws ConfigError naming tag, key, value and line; what depends on several tags is refused when the hook is made
  */
 export function configFromTags(tags: Iterable<ConfigTag>): WebSocketConfig {
+  const all = [...tags];
   const origins: string[] = [];
   const config: { -readonly [K in Option]?: unknown } = {};
   let previous: ConfigTag | undefined;
-  for (const tag of tags) {
+  for (const tag of all) {
     if (tag.name === 'wsorigin') {
       origins.push(originOf(tag));
     } else if (tag.name === 'websocket') {
@@ -210,7 +211,7 @@ export function configFromTags(tags: Iterable<ConfigTag>): WebSocketConfig {
   try {
     compileConfig(whole);
   } catch (error) {
-    if (error instanceof ConfigError) throw withLine(error, tags, previous);
+    if (error instanceof ConfigError) throw withLine(error, all, previous);
     throw error;
   }
   return whole;
@@ -249,9 +250,9 @@ function parseBoolean(value: string, place: Place): boolean {
 
 const SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800, y: 31_557_600 };
 
-/** InspIRCd's durations: seconds, or `1m30s`. Fractions of a second are ours. */
+/** InspIRCd's durations: seconds, or `1m30s`; what ends without a unit is seconds. Fractions of a second are ours. */
 function parseDuration(value: string, place: Place): number {
-  if (!/^(\d+(\.\d+)?[smhdwy]?)+$/i.test(value))
+  if (value === '' || !/^(\d+(\.\d+)?[smhdwy])*(\d+(\.\d+)?)?$/i.test(value))
     throw new ConfigError(place, 'must be a duration such as "30", "30s" or "1m30s"');
   let seconds = 0;
   for (const [, count, unit] of value.toLowerCase().matchAll(/(\d+(?:\.\d+)?)([smhdwy]?)/g))
@@ -268,10 +269,10 @@ function parseSize(value: string, place: Place): number {
 }
 
 /** Gives the same error with the line of the tag that it is about. */
-function withLine(error: ConfigError, tags: Iterable<ConfigTag>, websocket: ConfigTag | undefined): ConfigError {
+function withLine(error: ConfigError, tags: readonly ConfigTag[], websocket: ConfigTag | undefined): ConfigError {
   const { tag, key, value } = error;
   const culprit =
-    tag === 'websocket' ? websocket : [...tags].find(({ name, entries }) => name === tag && entries.get(key ?? '') === value);
+    tag === 'websocket' ? websocket : tags.find(({ name, entries }) => name === tag && entries.get(key ?? '') === value);
   if (culprit === undefined) return error;
   return new ConfigError({ tag, key, value, line: culprit.line }, error.problem);
 }
@@ -281,20 +282,35 @@ function refuseUnknownOption(key: string): void {
   throw new ConfigError({ tag: 'websocket', key }, `is not an option${suggestion(key, OPTIONS)}`);
 }
 
-/** Guesses what was meant: the option with the same beginning, or the same letters in another case. */
+/** Guesses what was meant: the option that the fewest typing errors lead to, a third of its letters at the most. */
 function suggestion(key: string, options: readonly string[]): string {
-  const lower = key.toLowerCase();
-  const meant =
-    options.find((option) => option.toLowerCase() === lower) ??
-    options.find(
-      (option) => option.toLowerCase().startsWith(lower.slice(0, 5)) || lower.startsWith(option.toLowerCase().slice(0, 5)),
-    );
+  let meant: string | undefined;
+  let fewest = Number.POSITIVE_INFINITY;
+  for (const option of options) {
+    const errors = typingErrors(key.slice(0, 40).toLowerCase(), option.toLowerCase());
+    if (errors < fewest && errors <= option.length / 3) [meant, fewest] = [option, errors];
+  }
   return meant === undefined ? '' : `: did you mean ${meant}?`;
+}
+
+/** Levenshtein's distance: letters to insert, to drop and to replace. */
+function typingErrors(typed: string, meant: string): number {
+  let row = Array.from({ length: meant.length + 1 }, (_, i) => i);
+  for (const [i, letter] of [...typed].entries()) {
+    const next = [i + 1];
+    for (let j = 0; j < meant.length; j++) {
+      const replaced = (row[j] as number) + (letter === meant[j] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] as number) + 1, (next[j] as number) + 1));
+    }
+    row = next;
+  }
+  return row[meant.length] as number;
 }
 
 function checkTypes(config: WebSocketConfig): void {
   for (const [option, value] of Object.entries(config) as [Option, unknown][]) {
-    const place = { tag: 'websocket', key: option.toLowerCase(), value };
+    const place =
+      option === 'origins' ? { tag: 'wsorigin', key: 'allow', value } : { tag: 'websocket', key: option.toLowerCase(), value };
     if ((BOOLEANS as readonly string[]).includes(option) && typeof value !== 'boolean')
       throw new ConfigError(place, 'must be true or false');
     if (option in CHOICES) {
@@ -307,7 +323,8 @@ function checkTypes(config: WebSocketConfig): void {
         throw new ConfigError(place, `must be a whole number from ${least} to ${most}`);
       }
     }
-    if (option === 'proxyRanges' && !Array.isArray(value)) throw new ConfigError(place, 'must be a list of ranges');
+    if ((option === 'origins' || option === 'proxyRanges') && !Array.isArray(value))
+      throw new ConfigError(place, 'must be a list of patterns');
     if ((option === 'charset' || option === 'fallbackEncoding') && typeof value !== 'string')
       throw new ConfigError(place, 'must be a text');
     if (option === 'fallbackEncoding') checkEncoding(value as string, place);

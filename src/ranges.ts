@@ -36,14 +36,23 @@ type Test = (address: string, hostname: string | undefined) => boolean;
 export function canonicalAddress(text: string): string | null {
   if (isIPv4(text)) {
     const first = Number.parseInt(text, 10);
-    return text === '0.0.0.0' || first >= 224 ? null : text;
+    // 240.0.0.0/4 is reserved, and in use: Cloudflare's "Pseudo IPv4" tells IPv6 clients by it.
+    return text === '0.0.0.0' || text === '255.255.255.255' || (first >= 224 && first < 240) ? null : text;
   }
+  // How Node writes IPv4 peers of a socket that listens on `::`, so most of them: 0.1 µs instead of 3.
+  if (isMappedIPv4(text)) return canonicalAddress(text.slice(MAPPED_PREFIX.length));
   if (!isIPv6(text) || text.includes('%')) return null;
-  const parts = ipv6Parts(text);
-  const mapped = mappedIPv4(parts);
-  if (mapped !== null) return canonicalAddress(mapped);
-  if (parts.every((part) => part === 0) || (parts[0] as number) >= 0xff00) return null;
-  return new SocketAddress({ address: text, family: 'ipv6' }).address;
+  const { address } = new SocketAddress({ address: text, family: 'ipv6' });
+  if (isMappedIPv4(address)) return canonicalAddress(address.slice(MAPPED_PREFIX.length));
+  const isMulticast = /^ff..:/.test(address);
+  return address === '::' || isMulticast ? null : address;
+}
+
+const MAPPED_PREFIX = '::ffff:';
+
+/** Whether a text is a mapped IPv4 address as Node writes it. */
+function isMappedIPv4(text: string): boolean {
+  return text.startsWith(MAPPED_PREFIX) && isIPv4(text.slice(MAPPED_PREFIX.length));
 }
 
 /**
@@ -85,27 +94,46 @@ function compilePattern(pattern: string, place: ConfigErrorPlace, hostGlobs: boo
     return (address) => address === wanted;
   }
   if (pattern.length > MAX_GLOB_SIZE) throw new ConfigError(place, `has ${pattern.length} characters, limit ${MAX_GLOB_SIZE}`);
-  if (/[*?]/.test(pattern) && canBeAddress(pattern)) return compileAddressGlob(pattern);
-  if (hostGlobs && /^[\w*?.:-]+$/.test(pattern)) {
+  if (/[*?]/.test(pattern)) {
+    const mapped = /^0?::ffff:([^:]+)$/i.exec(pattern)?.[1];
+    if (mapped !== undefined && canBeIPv4(mapped)) return compileIPv4Glob(mapped);
+    if (mapped === undefined && (canBeIPv4(pattern) || canBeIPv6(pattern))) return compileAddressGlob(pattern);
+  }
+  if (hostGlobs && /^[\w*?.-]+$/.test(pattern)) {
     const glob = compileGlob(pattern);
     return (_address, hostname) => hostname !== undefined && glob(hostname);
   }
   throw new ConfigError(place, `is not an address, a CIDR range or a glob of addresses: it can never match`);
 }
 
-/** Whether some address can be spelled so: `*.example.com` and `300.*` cannot. */
-function canBeAddress(pattern: string): boolean {
-  if (!/^[\da-fA-F.:*?]+$/.test(pattern)) return false;
-  if (/^[*?]+$/.test(pattern) || pattern.includes(':')) return true;
+/** Whether some IPv4 address can be spelled so: `*.example.com` and `300.*` cannot. */
+function canBeIPv4(pattern: string): boolean {
+  if (!/^[\d.*?]+$/.test(pattern)) return false;
   const octets = pattern.split('.');
-  if (octets.length > 4 || /[a-fA-F]/.test(pattern)) return false;
+  const leastSize = pattern.replaceAll('*', '').length;
+  if (octets.length > 4 || leastSize > 15 || (leastSize === pattern.length && leastSize < 7)) return false;
   return octets.every((octet) => /[*?]/.test(octet) || (/^(0|[1-9]\d*)$/.test(octet) && Number(octet) <= 255));
+}
+
+/** Whether some IPv6 address can be spelled so, as Node or InspIRCd (`0::1`) writes it: `2001:0db8:*` and `::1::*` cannot. */
+function canBeIPv6(pattern: string): boolean {
+  // `cafe*` may be an address, and is rather a host name.
+  if (!/^[*?]+$|^[\da-f.:*?]*:[\da-f.:*?]*$/i.test(pattern) || /:::|::.*::/.test(pattern)) return false;
+  const groups = pattern.split(':');
+  // Eight groups, and an empty one more where `::` begins or ends.
+  if (groups.length > 9) return false;
+  return groups.every((group) => group === '' || /[*?.]/.test(group) || /^(0|[1-9a-f][\da-f]{0,3})$/i.test(group));
 }
 
 /** A glob over an address as text, IPv6 also as InspIRCd writes it (`0::1`). Never over a host name: anybody may call a host `127.example`. */
 function compileAddressGlob(pattern: string): Test {
   const glob = compileGlob(pattern);
   return (address) => address !== UNIX && (glob(address) || (address.startsWith(':') && glob(`0${address}`)));
+}
+
+function compileIPv4Glob(pattern: string): Test {
+  const glob = compileGlob(pattern);
+  return (address) => isIPv4(address) && glob(address);
 }
 
 function compileCidr(pattern: string, place: ConfigErrorPlace): Test {

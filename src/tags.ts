@@ -15,24 +15,39 @@ export interface ConfigTag {
   readonly entries: ReadonlyMap<string, string>;
 }
 
+/** What InspIRCd knows without a `<define>`: XML's, line ends, and the formatting codes of IRC clients. */
 const ENTITIES: ReadonlyMap<string, string> = new Map([
   ['amp', '&'],
+  ['apos', "'"],
   ['quot', '"'],
   ['lt', '<'],
   ['gt', '>'],
   ['nl', '\n'],
+  ['newline', '\n'],
+  ['irc.bold', '\x02'],
+  ['irc.color', '\x03'],
+  ['irc.colour', '\x03'],
+  ['irc.hexcolor', '\x04'],
+  ['irc.hexcolour', '\x04'],
+  ['irc.reset', '\x0f'],
+  ['irc.monospace', '\x11'],
+  ['irc.reverse', '\x16'],
+  ['irc.italic', '\x1d'],
+  ['irc.strikethrough', '\x1e'],
+  ['irc.underline', '\x1f'],
 ]);
 
 const WORD = /[\w.:-]/;
 
 /**
  * Reads tags: comments (`#` to the end of the line), values in double quotes over several lines, entities (`&amp; &quot; &lt; &gt; &nl; &#233;`), and variables that
- * `<define name="x" value="…">` sets (`&x;`).
+ * `<define name="x" value="…">` sets (`&x;`, in any case).
  *
+ * @param variables further ones: InspIRCd's directories and environment are not known here, `{ 'dir.config': '/etc/inspircd', 'env.HOME': … }`
  * @throws ConfigError with the line of the fault
  */
-export function parseTags(text: string): ConfigTag[] {
-  return new TagReader(text.replace(/^\ufeff/, '')).read();
+export function parseTags(text: string, variables: Readonly<Record<string, string>> = {}): ConfigTag[] {
+  return new TagReader(text.replace(/^\ufeff/, ''), Object.entries(variables)).read();
 }
 
 class TagReader {
@@ -42,8 +57,9 @@ class TagReader {
   #tag = 'config';
   readonly #variables = new Map<string, string>();
 
-  constructor(text: string) {
+  constructor(text: string, variables: readonly (readonly [string, string])[]) {
     this.#text = text;
+    for (const [name, value] of variables) this.#variables.set(name.toLowerCase(), value);
   }
 
   read(): ConfigTag[] {
@@ -98,7 +114,9 @@ class TagReader {
     const name = end < 0 ? '' : this.#text.slice(this.#at, end);
     const [, radix, digits] = /^#(x?)([\da-f]{1,6})$/i.exec(name) ?? [];
     const known =
-      digits === undefined ? (ENTITIES.get(name.toLowerCase()) ?? this.#variables.get(name)) : codePoint(digits, radix !== '');
+      digits === undefined
+        ? (ENTITIES.get(name.toLowerCase()) ?? this.#variables.get(name.toLowerCase()))
+        : codePoint(digits, radix !== '');
     if (known === undefined)
       throw new ConfigError({ tag: this.#tag, key, line: this.#line }, `has an unknown entity &${name.slice(0, 40)};`);
     this.#at = end + 1;
@@ -108,7 +126,7 @@ class TagReader {
   #define({ entries, line }: ConfigTag): void {
     const name = entries.get('name');
     if (name === undefined || name === '') throw new ConfigError({ tag: 'define', key: 'name', line }, 'is missing');
-    this.#variables.set(name, entries.get('value') ?? '');
+    this.#variables.set(name.toLowerCase(), entries.get('value') ?? '');
   }
 
   #readWord(problem: string): string {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { compileConfig, configFromTags, type WebSocketConfig } from '../src/config.ts';
 import { ConfigError } from '../src/errors.ts';
-import { parseTags } from '../src/tags.ts';
+import { type ConfigTag, parseTags } from '../src/tags.ts';
 
 const ORIGINS = { origins: ['https://chat.example.com'] };
 
@@ -80,9 +80,26 @@ describe('bad configuration is refused, naming tag, key and value', () => {
     expect(error.message).toContain(key === undefined ? `<${tag}>` : `<${tag}:${key}>`);
   });
 
-  test('a misspelt option is met with what was meant', () => {
-    expect(errorOf(() => compileConfig({ ...ORIGINS, defaultmode: 'text' } as never)).message).toContain(
-      'did you mean defaultMode?',
+  test.each([
+    ['defaultmode', 'defaultMode'],
+    ['orgins', 'origins'],
+    ['proxyRange', 'proxyRanges'],
+    ['allowMisingOrigin', 'allowMissingOrigin'],
+    ['pingIntervall', 'pingInterval'],
+    ['nativePings', 'nativePing'],
+    ['onConnect', undefined],
+    ['x', undefined],
+    ['constructor', undefined],
+    ['z'.repeat(10_000), undefined],
+  ])('a misspelt option is met with what was meant: %.20s', (key, meant) => {
+    const { message } = errorOf(() => compileConfig({ ...ORIGINS, [key]: 'text' } as never));
+    expect(message).toContain('is not an option');
+    expect(/did you mean (\w+)\?/.exec(message)?.[1]).toBe(meant);
+  });
+
+  test('a list that is a text is named as a whole', () => {
+    expect(errorOf(() => compileConfig({ origins: 'https://a.example' } as never)).message).toBe(
+      '<wsorigin:allow> "https://a.example" must be a list of patterns',
     );
   });
 });
@@ -162,6 +179,34 @@ describe('configFromTags', () => {
     expect(error.message).toContain(message);
     expect(error.line).toBe(line);
     expect(error.message).toContain(`line ${line}: `);
+  });
+
+  test.each([
+    ['30', 30_000],
+    ['1.5', 1_500],
+    ['90s', 90_000],
+    ['1m30s', 90_000],
+    ['1m30', 90_000],
+    ['1H', 3_600_000],
+    ['1d1h1m1s', 90_061_000],
+  ])('a duration of %s is %i ms', (text, ms) => {
+    expect(configFromTags(parseTags(`<wsorigin allow="*"><websocket pingtimeout="${text}">`)).pingTimeout).toBe(ms);
+  });
+
+  test.each(['', ' ', '-1', '1x', 's', '1 m', '1m s', '.5', '1e3', '0x10', `${'1'.repeat(40_000)}!`])(
+    'S5 %.20j is no duration, and it takes no time to see that',
+    (text) => {
+      expect(errorOf(() => configFromTags(parseTags(`<websocket pingtimeout="${text}">`))).problem).toContain(
+        'must be a duration',
+      );
+    },
+  );
+
+  test('tags may come from a generator; the line is there all the same', () => {
+    function* tags(): Generator<ConfigTag> {
+      yield* parseTags('<websocket>\n<wsorigin allow="https://a.example/">');
+    }
+    expect(errorOf(() => configFromTags(tags())).line).toBe(2);
   });
 
   test('no <wsorigin> at all is an error, as in InspIRCd', () => {

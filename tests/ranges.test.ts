@@ -1,3 +1,5 @@
+import { isIPv4, isIPv6, SocketAddress } from 'node:net';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../src/errors.ts';
 import { canonicalAddress, compileRanges, ircAddress } from '../src/ranges.ts';
@@ -16,6 +18,8 @@ describe('canonicalAddress', () => {
     ['::FFFF:0A00:0001', '10.0.0.1'],
     ['0:0:0:0:0:ffff:10.0.0.1', '10.0.0.1'],
     ['fe80::1', 'fe80::1'],
+    ['240.1.2.3', '240.1.2.3'],
+    ['::ffff:0:a00:1', '::ffff:0:a00:1'],
   ])('P8 %s is %s', (text, canonical) => {
     expect(canonicalAddress(text)).toBe(canonical);
   });
@@ -51,6 +55,10 @@ describe('canonicalAddress', () => {
     '::ffff:0.0.0.0',
     '255.255.255.255',
     '224.0.0.1',
+    '239.255.255.255',
+    '::ffff:224.0.0.1',
+    '::ffff:01.2.3.4',
+    '::ffff:1.2.3.4%eth0',
     'ff02::1',
     ':::1',
     '1::2::3',
@@ -95,6 +103,13 @@ describe('compileRanges', () => {
     ['0::*', '::1', true],
     ['::*', '::1', true],
     ['2001:DB8:*', '2001:db8::1', true],
+    ['2001:db8::?', '2001:db8::1', true],
+    ['::ffff:198.51.100.*', '198.51.100.7', true],
+    ['::FFFF:198.51.100.*', '198.51.101.7', false],
+    ['::ffff:*', '198.51.100.7', true],
+    ['::ffff:*', '2001:db8::1', false],
+    ['10?0?0?1', '10.0.0.1', true],
+    ['*.1', '10.0.0.1', true],
     ['*', '10.0.0.1', true],
     ['*', 'unix', false],
     ['unix', 'unix', true],
@@ -124,6 +139,15 @@ describe('compileRanges', () => {
     '300.*',
     '10.0.0.0.*',
     '10.a.*',
+    '10.?',
+    '255.255.255.2555*',
+    '2001:0db8:*',
+    '2001:db8::1::*',
+    ':::*',
+    '1:2:3:4:5:6:7:8:9:*',
+    '12345:*',
+    'cafe*',
+    '::ffff:300.*',
     '01.2.3.*',
     '10.0.0.1:80',
     `1${'*1'.repeat(200)}`,
@@ -139,5 +163,58 @@ describe('compileRanges', () => {
     expect(match('203.0.113.1', 'A.Gateway.Example')).toBe('*.gateway.example');
     expect(match('10.1.1.1', undefined)).toBe('10.*');
     expect(match('203.0.113.1', undefined)).toBeNull();
+    expect(() => compileRanges(['2001:0db8:*'], place, { hostGlobs: true })).toThrow(ConfigError);
+  });
+});
+
+describe('properties', () => {
+  const ipv4 = fc.ipV4();
+  const ipv6 = fc.ipV6().filter((text) => isIPv6(text));
+
+  test('what is canonical stays itself, and is what Node writes', () => {
+    fc.assert(
+      fc.property(fc.oneof(ipv4, ipv6), (text) => {
+        const canonical = canonicalAddress(text);
+        fc.pre(canonical !== null);
+        expect(canonicalAddress(canonical)).toBe(canonical);
+        expect(new SocketAddress({ address: canonical, family: isIPv4(canonical) ? 'ipv4' : 'ipv6' }).address).toBe(canonical);
+        expect(ircAddress(text)).not.toMatch(/^:/);
+        expect(canonicalAddress(ircAddress(text))).toBe(canonical);
+      }),
+    );
+  });
+
+  test('P8 IPv4 and mapped IPv4 are one, on both sides of CIDR', () => {
+    fc.assert(
+      fc.property(ipv4, ipv4, fc.integer({ min: 0, max: 32 }), (base, text, bits) => {
+        const address = canonicalAddress(text);
+        fc.pre(address !== null);
+        expect(canonicalAddress(`::ffff:${text}`)).toBe(address);
+        const shift = 32 - bits;
+        const number = (quad: string): bigint => quad.split('.').reduce((sum, octet) => sum * 256n + BigInt(octet), 0n);
+        const isWithin = number(base) >> BigInt(shift) === number(address) >> BigInt(shift);
+        for (const pattern of [`${base}/${bits}`, `::ffff:${base}/${bits + 96}`]) {
+          expect(compileRanges([pattern], place)(address)).toBe(isWithin ? pattern : null);
+        }
+      }),
+    );
+  });
+
+  test('an accepted pattern never throws at an address', () => {
+    const pattern = fc.stringMatching(/^[\d a-f.:*?/%]{1,12}$/);
+    fc.assert(
+      fc.property(pattern, fc.oneof(ipv4, ipv6), (text, address) => {
+        let match: ReturnType<typeof compileRanges>;
+        try {
+          match = compileRanges([text], place, { hostGlobs: true });
+        } catch (error) {
+          expect(error).toBeInstanceOf(ConfigError);
+          return;
+        }
+        expect([null, text]).toContain(match(address, 'irc.example.com'));
+        expect([null, text]).toContain(match('unix'));
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });

@@ -28,6 +28,22 @@ test('values may have several lines, entities and variables; # is nothing specia
   ]);
 });
 
+test('InspIRCd’s own entities, and variables in any case', () => {
+  expect(
+    simple('<define name="Net" value="Example"><a b="&apos;&newline;&AMP;&NET;&irc.bold;&irc.colour;4&irc.reset;">'),
+  ).toEqual([
+    ['define', 1, { name: 'Net', value: 'Example' }],
+    ['a', 1, { b: "'\n&Example\x02\x034\x0f" }],
+  ]);
+});
+
+test('directories and the environment are the caller’s to give', () => {
+  const text = '<include file="&dir.config;/links.conf"><gateway password="&env.WEBIRC_PASSWORD;">';
+  const tags = parseTags(text, { 'dir.config': '/etc/inspircd', 'env.webirc_password': 'a "quote" & more' });
+  expect(tags.map(({ entries }) => [...entries.values()])).toEqual([['/etc/inspircd/links.conf'], ['a "quote" & more']]);
+  expect(() => parseTags(text)).toThrow('unknown entity &dir.config;');
+});
+
 test('a key without a value is yes', () => {
   expect(simple('<a b c="d">')).toEqual([['a', 1, { b: 'yes', c: 'd' }]]);
 });
@@ -49,6 +65,9 @@ describe('what is wrong is refused with its line', () => {
     ['<a b="&#99999999;">', 1, 'unknown entity'],
     ['<a b="& c">', 1, 'unknown entity'],
     ['<a !="c">', 1, 'no key'],
+    ['/* C */\n<a b="c">', 1, 'stands outside of a tag'],
+    ["<a b='c'>", 1, 'quotes around the value of b'],
+    ['<a b="x\\"y">', 1, 'no key'],
     ['<define value="x">', 1, '<define:name> is missing'],
   ])('%j', (text, line, problem) => {
     let error: unknown;

@@ -4,6 +4,7 @@
  * In: the findings of `admission.ts`. Out: {@link ConnectionFacts}. It does not know sockets; a later rewrite of the address (WEBIRC) makes a new frozen
  * object, for the old one may be in use.
  */
+
 /** An address with its port. */
 export interface Endpoint {
   /** Canonical, as Node writes it: `192.0.2.1`, `::1`; mapped IPv4 as IPv4; `unix` for a Unix domain socket. */

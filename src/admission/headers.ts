@@ -23,10 +23,14 @@ export function headerValue(rawHeaders: readonly string[], name: string): string
 
 /** Gives the elements of a list field, RFC 9110 section 5.6.1: all its lines are one list, empty elements do not count. */
 export function headerList(rawHeaders: readonly string[], name: string): string[] {
-  return headerValues(rawHeaders, name)
-    .flatMap((value) => value.split(','))
-    .map(trimOws)
-    .filter((element) => element !== '');
+  const elements: string[] = [];
+  for (const value of headerValues(rawHeaders, name)) {
+    for (const part of value.split(',')) {
+      const element = trimOws(part);
+      if (element !== '') elements.push(element);
+    }
+  }
+  return elements;
 }
 
 /** 5.5: white space around a value "MUST be excluded by parsers"; spaces and tabs, nothing else. No regular expression: `\s+$` is quadratic. */

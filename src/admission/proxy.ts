@@ -115,7 +115,7 @@ function walk(
   let trustedBy = range;
   for (let i = hops.length - 1; ; i--) {
     const hop = hops[i] as Hop;
-    const address = hop.text === UNIX ? null : hopAddress(hop.text, proto === null);
+    const address = hopAddress(hop.text, proto === null);
     if (address === null) throw new HandshakeError(400, MALFORMED);
     const next = i === 0 ? null : trusted(address.address);
     if (next === null) {

@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AdmissionRequest, admit, explainAdmission, type Peer } from '../../src/admission/admission.ts';
 import { isRewritten, withClient, withMode } from '../../src/admission/facts.ts';
 import { compileConfig, type WebSocketConfig } from '../../src/config.ts';
+import { HandshakeError } from '../../src/errors.ts';
 
 const PEER: Peer = { address: '::ffff:127.0.0.1', port: 4711, encrypted: false };
 const rules = (config: Partial<WebSocketConfig> = {}): ReturnType<typeof compileConfig>['rules'] =>
@@ -171,4 +173,114 @@ describe('explainAdmission', () => {
       expect(explainAdmission(request(fields), PEER, rules()).error?.status).toBe(status);
     }
   });
+});
+
+describe('the order of checks, the stricter ones of RFC 6455 around the documents’ table', () => {
+  /** One more mended at each step; what is wrong at first is wrong in all that follow. */
+  const wrong = {
+    method: 'POST',
+    httpVersion: '1.0',
+    fields: {
+      Host: '',
+      Upgrade: 'h2c',
+      'Sec-WebSocket-Version': '8',
+      'Sec-WebSocket-Key': '',
+      'Content-Length': '4',
+      Origin: '',
+    } as { [name: string]: string },
+    doubled: ['Host', 'b'],
+    maxHeadersCount: 3,
+    isClosing: true,
+  };
+  const mendings: [status: number, mended: Partial<typeof wrong>][] = [
+    [431, {}],
+    [400, { maxHeadersCount: 100 }],
+    [405, { doubled: [] }],
+    [505, { method: 'GET' }],
+    [400, { httpVersion: '1.1' }],
+    [403, { fields: { Origin: 'https://evil.test' } }],
+    [501, { fields: { Origin: 'https://a.example.com' } }],
+    [503, { fields: { 'Sec-WebSocket-Key': 'x' } }],
+    [426, { isClosing: false }],
+    [426, { fields: { Upgrade: 'WebSocket' } }],
+    [400, { fields: { 'Sec-WebSocket-Version': '13' } }],
+    [400, { fields: { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' } }],
+    [400, { fields: { Host: 'irc.example.com' } }],
+    [101, { fields: { 'Content-Length': '0' } }],
+  ];
+
+  test('N3 N4 N5 N8 N9 H9 N17: each is found where the one before is mended', () => {
+    let now = wrong;
+    const reasons = new Set<string>();
+    for (const [status, mended] of mendings) {
+      now = { ...now, ...mended, fields: { ...now.fields, ...mended.fields } };
+      const { rawHeaders, ...rest } = request(now.fields);
+      const message = { ...rest, method: now.method, httpVersion: now.httpVersion, rawHeaders: [...rawHeaders, ...now.doubled] };
+      const peer = { ...PEER, maxHeadersCount: now.maxHeadersCount };
+      const { error } = explainAdmission(message, peer, rules(), now.isClosing);
+      expect(error?.status ?? 101).toBe(status);
+      if (error !== null) reasons.add(error.reason);
+    }
+    expect(reasons.size).toBe(mendings.length - 1);
+  });
+
+  test.each([
+    [3, 2, undefined],
+    [3, 3, 431],
+    [3, 4, 431],
+    [0, 5_000, undefined],
+    [null, 999, undefined],
+    [undefined, 1_000, 431],
+  ])('N3 N4 with maxHeadersCount %s, %i fields: %s', (maxHeadersCount, count, status) => {
+    const rawHeaders = Array<string[]>(count).fill(['X', 'y']).flat();
+    const { error } = explainAdmission({ ...request(), rawHeaders }, { ...PEER, maxHeadersCount }, rules());
+    expect(error?.status === 431 ? 431 : undefined).toBe(status);
+  });
+
+  test.each(['Host', 'Origin', 'Sec-WebSocket-Key', 'Sec-WebSocket-Version', 'X-Real-IP', 'CF-Connecting-IP', 'True-Client-IP'])(
+    'N5 N6 %s twice is a 400, also from a direct client, also the same twice',
+    (name) => {
+      const { rawHeaders } = request();
+      const at = rawHeaders.indexOf(name);
+      const value = at < 0 ? '203.0.113.9' : (rawHeaders[at + 1] as string);
+      const doubled = [...rawHeaders, name.toLowerCase(), value, ...(at < 0 ? [name, value] : [])];
+      const { error } = explainAdmission({ ...request(), rawHeaders: doubled }, PEER, rules());
+      expect([error?.status, error?.reason]).toEqual([
+        400,
+        `WebSocket: Received HTTP request that sent the ${name} header twice`,
+      ]);
+    },
+  );
+});
+
+test('any request is let in or refused by a HandshakeError, and the report agrees', () => {
+  const name = fc.oneof(
+    fc.constantFrom(...request().rawHeaders.filter((_, i) => i % 2 === 0)),
+    fc.constantFrom('X-Real-IP', 'X-Forwarded-For', 'Forwarded', 'Sec-WebSocket-Protocol', 'Cookie', '__proto__', ''),
+  );
+  const latin1 = fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 12 }).map((codes) => String.fromCharCode(...codes));
+  const value = fc.oneof(
+    latin1,
+    fc.constantFrom('13', 'websocket', 'for="[::1]:1";proto=https', '10.0.0.1, 203.0.113.9', ',;="\\'),
+  );
+  const fields = fc.array(fc.tuple(name, value), { maxLength: 6 });
+  const header = fc.constantFrom('auto', 'x-real-ip', 'x-forwarded-for', 'forwarded', 'cf-connecting-ip', 'true-client-ip');
+  fc.assert(
+    fc.property(fields, header, fc.boolean(), (extra, proxyHeader, replaces) => {
+      const base = request();
+      const message = { ...base, rawHeaders: replaces ? extra.flat() : [...base.rawHeaders, ...extra.flat()] };
+      const rulesNow = rules({ proxyRanges: ['loopback'], proxyHeader, allowMissingOrigin: true });
+      const report = explainAdmission(message, PEER, rulesNow);
+      let refused: unknown = null;
+      try {
+        expect(report.facts).toEqual(admit(message, PEER, rulesNow).facts);
+      } catch (error) {
+        refused = error;
+      }
+      if (refused !== null) expect(refused).toBeInstanceOf(HandshakeError);
+      expect(report.error?.message).toBe((refused as HandshakeError | null)?.message);
+      expect(String(report).split('\n').length).toBe(report.steps.length + 1);
+    }),
+    { numRuns: 1_000 },
+  );
 });
