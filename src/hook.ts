@@ -246,16 +246,13 @@ class Hook implements WebSocketHook, UpgradeContext {
       followsFirstMessage: mode === 'auto',
       settings: this.#settings,
       sweeper: this.sweeper,
+      onClosed: this.#closedClient,
       onGone: this.#gone,
     });
     const socket = client as unknown as IrcSocket;
     this.#accepted++;
     this.clients.add(socket);
     this.#transports.add(client);
-    client.once('close', () => {
-      this.clients.delete(socket);
-      count(this.#closed, client.closeStatus?.code ?? CloseCode.ABNORMAL);
-    });
     if (facts.client !== facts.peer) publish(diagnostics.proxy, () => ({ facts, request }));
     publish(diagnostics.open, () => ({ socket, request }));
     try {
@@ -275,6 +272,12 @@ class Hook implements WebSocketHook, UpgradeContext {
     } catch (thrown) {
       process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
     }
+  };
+
+  // Not a closure of `welcome`: that would keep the request, and its headers, for as long as the client lives.
+  readonly #closedClient = (client: Client): void => {
+    this.clients.delete(client as unknown as IrcSocket);
+    count(this.#closed, client.closeStatus?.code ?? CloseCode.ABNORMAL);
   };
 
   readonly #gone = (client: Client): void => {

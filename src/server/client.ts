@@ -78,6 +78,8 @@ export interface ClientParts {
   readonly followsFirstMessage: boolean;
   readonly settings: ClientSettings;
   readonly sweeper: Sweeper;
+  /** Is told when the WebSocket has ended, just before `'close'`. */
+  readonly onClosed: (client: Client) => void;
   /** Is told when the transport is gone. */
   readonly onGone: (client: Client) => void;
 }
@@ -89,6 +91,7 @@ export class Client extends Duplex implements ConnectionOwner {
   readonly #connection: Connection;
   readonly #transport: Duplex;
   readonly #settings: ClientSettings;
+  readonly #onClosed: (client: Client) => void;
   readonly #onGone: (client: Client) => void;
   #facts: ConnectionFacts;
   #lineEncoding: LineEncoding;
@@ -110,7 +113,7 @@ export class Client extends Duplex implements ConnectionOwner {
   #idleTimer: NodeJS.Timeout | null = null;
   #idleTimeout: number | undefined;
 
-  constructor({ transport, head, facts, followsFirstMessage, settings, sweeper, onGone }: ClientParts) {
+  constructor({ transport, head, facts, followsFirstMessage, settings, sweeper, onClosed, onGone }: ClientParts) {
     // 'close' carries `hadError` on a net.Socket: it is emitted in `_destroy`.
     super({ emitClose: false, allowHalfOpen: false, decodeStrings: false });
     this.#transport = transport;
@@ -118,6 +121,7 @@ export class Client extends Duplex implements ConnectionOwner {
     this.#facts = facts;
     this.#followsFirstMessage = followsFirstMessage;
     this.#lineEncoding = facts.mode === 'text' ? settings.text : settings.binary;
+    this.#onClosed = onClosed;
     this.#onGone = onGone;
     this.#connection = new Connection(transport, head, this, settings, sweeper);
   }
@@ -378,6 +382,7 @@ export class Client extends Duplex implements ConnectionOwner {
     callback(error !== null && this.listenerCount('error') > 0 ? error : null);
     process.nextTick(() => {
       const status = this.#status as CloseStatus;
+      this.#onClosed(this);
       publish(diagnostics.close, () => ({ socket: this, ...status }));
       this.emit('close', error !== null);
     });

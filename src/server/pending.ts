@@ -60,6 +60,8 @@ export class PendingSocket implements Ticking {
   /** Gives back the socket, and what came meanwhile. */
   release(): Uint8Array[] {
     this.#isReleased = true;
+    // It may hold on to the request, and this object lives as long as the socket's error listener.
+    this.#onTimeout = nothing;
     this.#sweeper.remove(this);
     this.socket.off('data', this.#keep);
     this.socket.off('end', this.#gone);
@@ -110,3 +112,5 @@ export class PendingSocket implements Ticking {
     this.socket.destroy();
   };
 }
+
+const nothing = (): void => {};
