@@ -148,7 +148,7 @@ describe('authorize', () => {
     expect(sockets.length).toBe(0);
   });
 
-  test('N1 a reset while it is pending aborts the signal, ends nothing else, and onConnection is not called', async () => {
+  test('N1 L4 a reset while it is pending aborts the signal, ends nothing else, and onConnection is not called', async () => {
     let signal: AbortSignal | undefined;
     let release: () => void = () => {};
     const { port, sockets } = await startHook({

@@ -263,7 +263,7 @@ describe('the handshake', () => {
     server.close();
   });
 
-  test('a server frame is never masked, and has the shortest header', async () => {
+  test('L3 a server frame is never masked, and has the shortest header', async () => {
     const { port, nextSocket } = await startHook();
     const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
     const before = client.received.length;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { createIrcGateway, type IrcGateway, type Upstream } from '../../src/gateway/index.ts';
@@ -196,10 +196,16 @@ test.skipIf(NGIRCD === null)('fail-over: a dead server is passed over', async ()
   for (const nick of ['one', 'two', 'three']) await WebUser.register(port, nick, '203.0.113.9');
 });
 
-test('too many connections from one address are refused, 429; others are not', async () => {
-  const { gateway, port } = await startGateway([{ host: '127.0.0.1', port: await freePort() }], { connectionsPerAddress: 0 });
-  const user = new WebUser(port, '203.0.113.9');
+test('P12 connections are counted by client, not by proxy: too many from one address are refused, 429, others are not', async () => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  cleanup.push(() => silent.close());
+  const { gateway, port } = await startGateway([{ host: '127.0.0.1', port: (silent.address() as AddressInfo).port }], {
+    connectionsPerAddress: 1,
+  });
+  for (const address of ['203.0.113.9', '2001:db8::7', '203.0.113.10']) await once(new WebUser(port, address).socket, 'open');
+  const user = new WebUser(port, '::ffff:203.0.113.9');
   const [, response] = (await once(user.socket, 'unexpected-response')) as [unknown, { statusCode: number }];
   expect(response.statusCode).toBe(429);
-  expect(gateway.stats().refused).toBe(1);
+  expect(gateway.stats()).toMatchObject({ clients: 3, accepted: 3, refused: 1 });
 });

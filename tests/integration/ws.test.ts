@@ -123,7 +123,7 @@ describe.skipIf(OPENSSL === null)('TLS', () => {
     return pair;
   }
 
-  test('a client is secure, and no client certificate is asked for', async () => {
+  test('H11 a client is secure, and no client certificate is asked for', async () => {
     const { cert, key } = certificate();
     const { port, nextSocket } = await startHook({ onConnection: echo }, { tls: { cert, key } });
     const [socket, client] = await Promise.all([
