@@ -136,7 +136,6 @@ export class Client extends Duplex implements ConnectionOwner {
     this.#connection.fault(error);
   }
 
-  /** Whether the WebSocket has ended, or is about to with nothing more to be read. */
   get websocket(): ConnectionFacts {
     return this.#facts;
   }

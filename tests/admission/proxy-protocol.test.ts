@@ -72,7 +72,7 @@ describe('what is no header', () => {
     ['a length beyond any bound', v2('2111', IPV4, 60_000)],
     ['a value that overruns the header', v2('2111', `${IPV4}20000501`)],
     ['half a value', v2('2111', `${IPV4}2000`)],
-    ['an unspecified address', v2('2111', '00000000'.repeat(2) + '00000000')],
+    ['an unspecified address', v2('2111', `${'00000000'.repeat(2)}00000000`)],
   ])('%s', (_what, bytes) => {
     expect(readProxyHeader(bytes)).toBeNull();
   });

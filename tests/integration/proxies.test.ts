@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo, Server } from 'node:net';
@@ -7,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { createWebSocketHook, type IrcSocket, type ListenerOptions, type WebSocketConfig } from '../../src/index.ts';
+import { makeCertificate } from '../helpers/certificate.ts';
 import { daemonFolder, freePort, startDaemon } from '../helpers/daemons.ts';
 import { requirePeer } from '../helpers/peers.ts';
 
@@ -61,32 +61,10 @@ async function startHook(config: Partial<WebSocketConfig>, options: ListenerOpti
   return { sockets, address: path ?? (server.address() as AddressInfo).port };
 }
 
-function certificate(folder: string): void {
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '1',
-      '-subj',
-      '/CN=localhost',
-      '-keyout',
-      join(folder, 'key.pem'),
-      '-out',
-      join(folder, 'cert.pem'),
-    ],
-    { stdio: 'ignore' },
-  );
-}
-
 async function startNginx(upstream: string | number, change: (config: string) => string = (config) => config): Promise<number> {
   const port = await freePort();
-  const folder = daemonFolder({});
-  certificate(folder);
+  const { cert, key } = makeCertificate();
+  const folder = daemonFolder({ 'cert.pem': cert, 'key.pem': key });
   const server = change(printed('nginx'))
     .replace('listen 443 ssl;', `listen 127.0.0.1:${port} ssl;`)
     .replace('/etc/ssl/irc.example.com.pem', `${folder}/cert.pem`)
@@ -115,12 +93,8 @@ async function startHaproxy(
   change: (config: string) => string = (config) => config,
 ): Promise<number> {
   const port = await freePort();
-  const folder = daemonFolder({});
-  certificate(folder);
-  writeFileSync(
-    join(folder, 'both.pem'),
-    readFileSync(join(folder, 'cert.pem'), 'utf8') + readFileSync(join(folder, 'key.pem'), 'utf8'),
-  );
+  const { cert, key } = makeCertificate();
+  const folder = daemonFolder({ 'both.pem': cert + key });
   const config = change(printed(heading))
     .replace('bind :443', `bind 127.0.0.1:${port}`)
     .replace('/etc/ssl/irc.example.com.pem', `${folder}/both.pem`)

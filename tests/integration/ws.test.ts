@@ -1,11 +1,9 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import type { IrcSocket } from '../../src/index.ts';
+import { makeCertificate } from '../helpers/certificate.ts';
 import { startHook } from '../helpers/hook.ts';
 import { requirePeer } from '../helpers/peers.ts';
 
@@ -94,37 +92,8 @@ describe('ws as the client', () => {
 const OPENSSL = requirePeer('openssl');
 
 describe.skipIf(OPENSSL === null)('TLS', () => {
-  function certificate(): { cert: string; key: string } {
-    const folder = mkdtempSync(join(tmpdir(), 'ircd-websocket-'));
-    const [certPath, keyPath] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-    execFileSync(
-      OPENSSL as string,
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-days',
-        '1',
-        '-subj',
-        '/CN=localhost',
-        '-addext',
-        'subjectAltName=DNS:localhost',
-        '-keyout',
-        keyPath,
-        '-out',
-        certPath,
-      ],
-      { stdio: 'ignore' },
-    );
-    const pair = { cert: readFileSync(certPath, 'utf8'), key: readFileSync(keyPath, 'utf8') };
-    rmSync(folder, { recursive: true });
-    return pair;
-  }
-
   test('H11 a client is secure, and no client certificate is asked for', async () => {
-    const { cert, key } = certificate();
+    const { cert, key } = makeCertificate();
     const { port, nextSocket } = await startHook({ onConnection: echo }, { tls: { cert, key } });
     const [socket, client] = await Promise.all([
       nextSocket(),

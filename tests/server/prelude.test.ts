@@ -1,12 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync } from 'node:fs';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, createWebSocketHook, type IrcSocket } from '../../src/index.ts';
+import { makeCertificate } from '../helpers/certificate.ts';
 import { clientText } from '../helpers/frames.ts';
 import { startHook } from '../helpers/hook.ts';
 import { requirePeer } from '../helpers/peers.ts';
@@ -133,29 +130,7 @@ describe('one port for both', () => {
 const OPENSSL = requirePeer('openssl');
 
 test.skipIf(OPENSSL === null)('PROXY header, TLS, and plain IRC or a WebSocket on one port: 6697 behind a proxy', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ircd-websocket-'));
-  execFileSync(
-    OPENSSL as string,
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '1',
-      '-subj',
-      '/CN=localhost',
-      '-keyout',
-      `${folder}/key`,
-      '-out',
-      `${folder}/cert`,
-    ],
-    {
-      stdio: 'ignore',
-    },
-  );
-  const tls = { key: readFileSync(`${folder}/key`), cert: readFileSync(`${folder}/cert`) };
+  const tls = makeCertificate();
   const { port, nextSocket } = await startHook(
     { proxyRanges: ['loopback'], onConnection: echo },
     { proxyProtocol: true, tls, plain: (socket) => void socket.on('data', (chunk) => socket.write(`plain ${chunk}`)) },
