@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { ConfigError, configFromTags, createWebSocketHook, parseTags } from 'ircd-websocket';
+import { configFromTags, createWebSocketHook, parseTags } from 'ircd-websocket';
 import { HookRegistry, type Listening, openListeners } from './listeners.ts';
 import { IrcServer } from './server.ts';
 import { readSettings } from './settings.ts';
@@ -80,7 +80,6 @@ async function main(): Promise<void> {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof ConfigError) return error.message;
   return error instanceof Error ? error.message : String(error);
 }
 

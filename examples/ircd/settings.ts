@@ -3,7 +3,25 @@
  *
  * In: tags. Out: {@link Settings}, checked whole: nothing is in force before everything is right.
  */
-import { ConfigError, type ConfigTag } from 'ircd-websocket';
+/** A tag of the configuration, as far as settings are read from it. */
+export interface Tag {
+  readonly name: string;
+  readonly line: number;
+  readonly entries: ReadonlyMap<string, string>;
+}
+
+/** A configuration that cannot work: says which tag, key and value. */
+export class SettingsError extends Error {
+  constructor(
+    tag: string,
+    key: string | null,
+    problem: string,
+    { value, line }: { value?: string; line?: number | undefined } = {},
+  ) {
+    const place = `${line === undefined ? '' : `line ${line}: `}<${tag}${key === null ? '' : `:${key}`}>`;
+    super(`${place}${value === undefined ? '' : ` ${JSON.stringify(value)}`} ${problem}`);
+  }
+}
 
 /** One `<bind>`. */
 export interface Bind {
@@ -27,13 +45,13 @@ export interface Settings {
   readonly binds: readonly Bind[];
 }
 
-/** @throws ConfigError naming tag, key, value and line */
-export function readSettings(tags: readonly ConfigTag[]): Settings {
-  const one = (name: string): ConfigTag | undefined => tags.find((tag) => tag.name === name);
-  const all = (name: string): ConfigTag[] => tags.filter((tag) => tag.name === name);
+/** @throws SettingsError naming tag, key, value and line */
+export function readSettings(tags: readonly Tag[]): Settings {
+  const one = (name: string): Tag | undefined => tags.find((tag) => tag.name === name);
+  const all = (name: string): Tag[] => tags.filter((tag) => tag.name === name);
   const connect = one('connect');
   const binds = all('bind').map(readBind);
-  if (binds.length === 0) throw new ConfigError({ tag: 'bind' }, 'is missing: the server would listen nowhere');
+  if (binds.length === 0) throw new SettingsError('bind', null, 'is missing: the server would listen nowhere');
   return {
     serverName: required(one('server'), 'server', 'name'),
     network: one('server')?.entries.get('network') ?? 'Example',
@@ -53,16 +71,16 @@ export function readSettings(tags: readonly ConfigTag[]): Settings {
   };
 }
 
-function readBind(tag: ConfigTag): Bind {
+function readBind(tag: Tag): Bind {
   const portText = required(tag, 'bind', 'port');
   const port = Number(portText);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new ConfigError({ tag: 'bind', key: 'port', value: portText, line: tag.line }, 'must be a port, 0 to 65535');
+    throw new SettingsError('bind', 'port', 'must be a port, 0 to 65535', { value: portText, line: tag.line });
   }
   const certificate = tag.entries.get('tlscert');
   const key = tag.entries.get('tlskey');
   if ((certificate === undefined) !== (key === undefined)) {
-    throw new ConfigError({ tag: 'bind', key: 'tlscert', line: tag.line }, 'and tlskey belong together');
+    throw new SettingsError('bind', 'tlscert', 'and tlskey belong together', { line: tag.line });
   }
   return {
     address: tag.entries.get('address') ?? '127.0.0.1',
@@ -72,15 +90,15 @@ function readBind(tag: ConfigTag): Bind {
   };
 }
 
-function required(tag: ConfigTag | undefined, name: string, key: string): string {
+function required(tag: Tag | undefined, name: string, key: string): string {
   const value = tag?.entries.get(key);
-  if (value === undefined || value === '') throw new ConfigError({ tag: name, key, line: tag?.line }, 'is missing');
+  if (value === undefined || value === '') throw new SettingsError(name, key, 'is missing', { line: tag?.line });
   return value;
 }
 
-function seconds(tag: ConfigTag | undefined, key: string, byDefault: number): number {
+function seconds(tag: Tag | undefined, key: string, byDefault: number): number {
   const text = tag?.entries.get(key) ?? String(byDefault);
   const value = Number(text);
-  if (!(value > 0)) throw new ConfigError({ tag: 'connect', key, value: text, line: tag?.line }, 'must be a number of seconds');
+  if (!(value > 0)) throw new SettingsError('connect', key, 'must be a number of seconds', { value: text, line: tag?.line });
   return value * 1_000;
 }
