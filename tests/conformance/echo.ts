@@ -70,6 +70,8 @@ server.listen(Number(values.port), values.host, () => {
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
     server.close();
+    // What is no WebSocket yet has nothing to be closed by, and would keep the process for a minute.
+    server.closeAllConnections();
     for (const [session, socket] of sessions) {
       session.close(1001, 'echo server is shutting down');
       setTimeout(() => socket.destroy(), CLOSE_TIMEOUT).unref();

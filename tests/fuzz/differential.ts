@@ -1,127 +1,103 @@
 /**
- * The same stream to this library, to `ws` and to the reference, each cut in its own way; what they make of it is compared.
+ * The same stream to this library and to `ws`, each cut in its own way; what each makes of it must be what the reference says by its rules.
  *
- * Ours must do what the reference says, always. `ws` must do the same wherever the reference names no rule that is peculiar to us; where it does, `ws` must have
- * seen the same up to there.
+ * In: a seed, from which everything follows. Out: counts, or a {@link Difference}.
  */
-import * as wsModule from 'ws';
-import { WebSocketSession } from '../../src/protocol/session.ts';
 import { Random } from './random.ts';
-import { decodeStream, type Expected, type Limits, type Outcome } from './reference.ts';
+import { receiveHere, receiveInWs } from './receivers.ts';
+import { decodeStream, type Limits, OUR_RULES, type Outcome, type Rules, WS_RULES } from './reference.ts';
 import { cut, makeStream } from './streams.ts';
 
-/** Exported by ws, and missing in its types. */
-const { Receiver } = wsModule as unknown as {
-  Receiver: new (options: object) => NodeJS.EventEmitter & { write(chunk: Buffer): boolean };
-};
-
-const LIMITS: Limits = { maxMessageSize: 512, maxFragments: 8 };
+/** Small ones, so that streams reach them; large ones for the long forms of the length. */
+const LIMITS: readonly Limits[] = [
+  { maxMessageSize: 512, maxFragments: 8 },
+  { maxMessageSize: 512, maxFragments: 8 },
+  { maxMessageSize: 130, maxFragments: 3 },
+  { maxMessageSize: 70_000, maxFragments: 16 },
+];
 
 export interface Counts {
   streams: number;
   frames: number;
   bytes: number;
-  /** How streams ended. */
-  ends: Record<string, number>;
+  /** Messages, pings and pongs that were delivered. */
+  events: number;
+  /** How streams ended here. */
+  readonly ends: Record<string, number>;
+  /** Streams that end otherwise in ws, by the rule that makes the difference. */
+  readonly rules: Record<string, number>;
 }
 
 /** What went wrong, and how to see it again. */
 export class Difference extends Error {
-  constructor(seed: number, stream: Buffer, who: string, expected: Outcome, actual: Outcome) {
+  constructor(seed: number, stream: Buffer, who: string, expected: unknown, actual: unknown) {
     super(
-      `seed ${seed} (npm run fuzz -- --seed ${seed} --streams 1): ${who} differs on ${stream.toString('hex')}\nexpected ${JSON.stringify(expected)}\nactual   ${JSON.stringify(actual)}`,
+      `${who} differs; see it again by: npm run fuzz -- --seed ${seed} --streams 1\nstream   ${stream.toString('hex')}\nexpected ${JSON.stringify(expected)}\nactual   ${JSON.stringify(actual)}`,
     );
     this.name = 'Difference';
   }
 }
 
+export function newCounts(): Counts {
+  return { streams: 0, frames: 0, bytes: 0, events: 0, ends: {}, rules: {} };
+}
+
 /** Runs `count` streams, of seeds from `seed` on. @throws Difference */
 export async function compareStreams(seed: number, count: number, counts: Counts): Promise<void> {
-  const pending: { seed: number; stream: Buffer; expected: Expected; theirs: { events: string[]; end: Outcome['end'] } }[] = [];
-  for (let i = 0; i < count; i++) {
-    const random = new Random(seed + i);
-    const { bytes, frames } = makeStream(random);
-    const expected = decodeStream(bytes, LIMITS);
-    const ours = runOurs(cut(bytes, random));
-    if (JSON.stringify(ours) !== JSON.stringify({ events: expected.events, end: expected.end }))
-      throw new Difference(seed + i, bytes, 'ircd-websocket', expected, ours);
-    pending.push({ seed: seed + i, stream: bytes, expected, theirs: runTheirs(cut(bytes, random)) });
+  const pending: {
+    readonly seed: number;
+    readonly stream: Buffer;
+    readonly expected: Outcome;
+    readonly actual: Promise<Outcome>;
+  }[] = [];
+  for (let own = seed; own < seed + count; own++) {
+    const random = new Random(own);
+    const limits = random.pick(LIMITS);
+    const { bytes, frames } = makeStream(random, limits.maxMessageSize);
+    const ours = decodeStream(bytes, limits, OUR_RULES);
+    const theirs = decodeStream(bytes, limits, WS_RULES);
+
+    const { outcome, written } = receiveHere(cut(bytes, random), limits, random.chance(0.5));
+    if (!isSame(outcome, ours)) throw new Difference(own, bytes, 'ircd-websocket', ours, outcome);
+    const answers = answersTo(ours);
+    if (written.join() !== answers.join()) throw new Difference(own, bytes, 'what ircd-websocket answers', answers, written);
+    pending.push({ seed: own, stream: bytes, expected: theirs, actual: receiveInWs(cut(bytes, random), limits) });
+
     counts.streams++;
     counts.frames += frames;
     counts.bytes += bytes.length;
-    const end =
-      expected.end === null
-        ? 'open'
-        : `${expected.end.kind} ${expected.end.code}${expected.peculiar === null ? '' : `, ${expected.peculiar}`}`;
-    counts.ends[end] = (counts.ends[end] ?? 0) + 1;
+    counts.events += ours.events.length;
+    add(counts.ends, ours.end === null ? 'open' : ours.end.kind === 'closed' ? 'closed by the peer' : `failed ${ours.end.code}`);
+    if (!isSame(ours, theirs)) for (const rule of rulesBetween(bytes, limits, theirs)) add(counts.rules, rule);
   }
-  // ws tells of errors on a later tick.
-  await new Promise((resolve) => setImmediate(resolve));
-  for (const { seed: own, stream, expected, theirs } of pending) {
-    const isSame =
-      expected.peculiar === null
-        ? JSON.stringify(theirs) === JSON.stringify({ events: expected.events, end: expected.end }) ||
-          isRefusedWithinHeader(stream, expected, theirs)
-        : expected.events.every((event, i) => theirs.events[i] === event);
-    if (!isSame) throw new Difference(own, stream, 'ws', expected, theirs);
+  for (const { seed: own, stream, expected, actual } of pending) {
+    const theirs = await actual;
+    if (!isSame(theirs, expected)) throw new Difference(own, stream, 'ws', expected, theirs);
   }
 }
 
-/**
- * ws refuses some headers before their masking key has come, we after it (a length over the limit, a continuation without a message): with the bytes that are missing, the reference
- * must say the same.
- */
-function isRefusedWithinHeader(stream: Buffer, expected: Expected, theirs: Outcome): boolean {
-  if (expected.end !== null || theirs.end?.kind !== 'failed') return false;
-  const { code } = theirs.end;
-  return [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].some((more) => {
-    const { end, peculiar } = decodeStream(Buffer.concat([stream, Buffer.alloc(more)]), LIMITS);
-    // A fragment that is one too many and too long: we count first.
-    return end?.code === code || peculiar === 'fragment count';
-  });
+function add(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
 }
 
-function runOurs(chunks: readonly Buffer[]): Outcome {
-  const events: string[] = [];
-  let end: Outcome['end'] = null;
-  const session = new WebSocketSession(LIMITS, {
-    write: () => {},
-    message: (bytes, isText) => void events.push(`${isText ? 'text' : 'binary'}:${bytes.toString('hex')}`),
-    ping: (bytes) => {
-      events.push(`ping:${bytes.toString('hex')}`);
-      return true;
-    },
-    pong: (bytes) => void events.push(`pong:${bytes.toString('hex')}`),
-    closed: (code, _reason, clean) => {
-      end = { kind: clean ? 'closed' : 'failed', code };
-    },
-  });
-  for (const chunk of chunks) session.receive(chunk);
-  return { events, end };
+function isSame(a: Outcome, b: Outcome): boolean {
+  return a.end?.kind === b.end?.kind && a.end?.code === b.end?.code && a.events.join() === b.events.join();
 }
 
-function runTheirs(chunks: readonly Buffer[]): { events: string[]; end: Outcome['end'] } {
-  const outcome: { events: string[]; end: Outcome['end'] } = { events: [], end: null };
-  const receiver = new Receiver({
-    isServer: true,
-    allowSynchronousEvents: true,
-    maxPayload: LIMITS.maxMessageSize,
-    maxFragments: LIMITS.maxFragments,
-  });
-  const hex = (bytes: Buffer): string => Buffer.from(bytes).toString('hex');
-  receiver.on('message', (data: Buffer, isBinary: boolean) =>
-    outcome.events.push(`${isBinary ? 'binary' : 'text'}:${hex(data)}`),
+/** Names the rules of ours that by themselves change what ws does with this stream. */
+function rulesBetween(stream: Buffer, limits: Limits, theirs: Outcome): string[] {
+  return (Object.keys(OUR_RULES) as (keyof Rules)[]).filter(
+    (rule) => !isSame(decodeStream(stream, limits, { ...WS_RULES, [rule]: OUR_RULES[rule] }), theirs),
   );
-  receiver.on('ping', (data: Buffer) => outcome.events.push(`ping:${hex(data)}`));
-  receiver.on('pong', (data: Buffer) => outcome.events.push(`pong:${hex(data)}`));
-  receiver.on('conclude', (code: number) => {
-    outcome.end ??= { kind: 'closed', code };
-  });
-  receiver.on('error', (error: Error) => {
-    const statusCode = Object.getOwnPropertySymbols(error).find(({ description }) => description === 'status-code');
-    if (statusCode !== undefined)
-      outcome.end ??= { kind: 'failed', code: (error as unknown as Record<symbol, number>)[statusCode] as number };
-  });
-  for (const chunk of chunks) if (outcome.end === null) receiver.write(chunk);
-  return outcome;
 }
+
+/** What a server answers: a pong for every ping (5.5.2), then one Close frame; reasons are ours to choose, and cut off. */
+function answersTo({ events, end }: Outcome): string[] {
+  const pongs = events
+    .filter((event) => event.startsWith('ping:'))
+    .map((event) => `8a${hexByte((event.length - 5) / 2)}${event.slice(5)}`);
+  if (end === null) return pongs;
+  return [...pongs, end.code === 1005 ? '8800' : `88..${hexByte(end.code >> 8)}${hexByte(end.code & 0xff)}`];
+}
+
+const hexByte = (byte: number): string => byte.toString(16).padStart(2, '0');

@@ -1,7 +1,9 @@
 /**
- * What RFC 6455 says of a whole stream, by a decoder that is as plain as it can be: no state kept between chunks, no fast paths, and for UTF-8 the WHATWG decoder.
+ * What RFC 6455 says of a whole stream, by a decoder that is as plain as it can be: nothing is kept between chunks, nothing is fast, and UTF-8 is the WHATWG
+ * decoder's word.
  *
- * `peculiar` names the rule by which a stream is refused that `ws` does not have, or has at another moment; with `null` both must agree in everything.
+ * Where the RFC leaves a choice, or where `ws` leaves the RFC, there is a rule in {@link Rules}. This library must do what the reference says by
+ * {@link OUR_RULES}, and `ws` what it says by {@link WS_RULES}, exactly: a difference that is no rule is a fault of one of them.
  */
 
 export interface Outcome {
@@ -11,8 +13,11 @@ export interface Outcome {
   readonly end: { readonly kind: 'closed' | 'failed'; readonly code: number } | null;
 }
 
-export interface Expected extends Outcome {
-  readonly peculiar: 'non-minimal length' | 'length out of range' | 'early UTF-8' | 'known by one byte' | 'fragment count' | null;
+/** A data message that is not whole yet. */
+interface Message {
+  readonly opcode: number;
+  readonly bytes: Buffer;
+  readonly frames: number;
 }
 
 export interface Limits {
@@ -20,82 +25,123 @@ export interface Limits {
   readonly maxFragments: number;
 }
 
-export function decodeStream(stream: Buffer, limits: Limits): Expected {
+/** The differences that are meant to be. */
+export interface Rules {
+  /** A first byte that is wrong is 1002 alone; ws waits for the second. Either may: 7.1.7 gives no time. */
+  readonly judgesFirstByte: boolean;
+  /** 5.2: "the minimal number of bytes MUST be used to encode the length". ws takes any. */
+  readonly refusesLongLengths: boolean;
+  /** 5.2: of 64 bits "the most significant bit MUST be 0", so 1002; to ws any length over 2^53 is 1009. */
+  readonly refusesTopBit: boolean;
+  /** A fragment out of order, or a message too long, is found when the header is whole; ws does not wait for the masking key. */
+  readonly waitsForKey: boolean;
+  /** A Close frame of one byte is 1002 when it is whole; ws knows from its length. */
+  readonly waitsForClose: boolean;
+  /** A fragment too many is 1008 at its header, before its length is looked at; ws looks at the length first, and counts when the payload is whole. */
+  readonly countsAtHeader: boolean;
+  /** 8.1: text is 1007 at the first byte that cannot be; ws looks at the whole message. */
+  readonly failsFast: boolean;
+}
+
+export const OUR_RULES: Rules = {
+  judgesFirstByte: true,
+  refusesLongLengths: true,
+  refusesTopBit: true,
+  waitsForKey: true,
+  waitsForClose: true,
+  countsAtHeader: true,
+  failsFast: true,
+};
+
+export const WS_RULES: Rules = {
+  judgesFirstByte: false,
+  refusesLongLengths: false,
+  refusesTopBit: false,
+  waitsForKey: false,
+  waitsForClose: false,
+  countsAtHeader: false,
+  failsFast: false,
+};
+
+/** Gives the outcome of all of `stream`, which ends where nothing more has come yet. */
+export function decodeStream(stream: Buffer, limits: Limits, rules: Rules): Outcome {
   const events: string[] = [];
   let at = 0;
-  let message: { opcode: number; parts: Buffer[]; frames: number } | null = null;
-  const fail = (code: number, peculiar: Expected['peculiar'] = null): Expected => ({
-    events,
-    end: { kind: 'failed', code },
-    peculiar,
-  });
-  const open = (): Expected => ({ events, end: null, peculiar: null });
+  let message: Message | null = null;
+  const open = (): Outcome => ({ events, end: null });
+  const fail = (code: number): Outcome => ({ events, end: { kind: 'failed', code } });
 
   while (at < stream.length) {
+    const before = message as Message | null;
     const first = stream[at] as number;
     const opcode = first & 15;
-    const fin = first >= 128;
-    if ((first & 0x70) !== 0 || ![0, 1, 2, 8, 9, 10].includes(opcode) || (opcode >= 8 && !fin)) {
-      // One byte is enough for us; ws waits for the second.
-      return fail(1002, at + 1 === stream.length ? 'known by one byte' : null);
-    }
+    const isControl = opcode >= 8;
+    const isLast = first >= 128;
+    const isWrong = (first & 0x70) !== 0 || ![0, 1, 2, 8, 9, 10].includes(opcode) || (isControl && !isLast);
+    if (isWrong && rules.judgesFirstByte) return fail(1002);
     if (at + 2 > stream.length) return open();
+    if (isWrong) return fail(1002);
+    const isOutOfOrder = !isControl && (opcode === 0) !== (before !== null);
+    if (isOutOfOrder && !rules.waitsForKey) return fail(1002);
     const second = stream[at + 1] as number;
     if (second < 128) return fail(1002);
-    let size = BigInt(second & 127);
-    if (opcode >= 8 && size > 125n) return fail(1002);
-    let header = 2;
-    if (size === 126n) {
-      if (at + 4 > stream.length) return open();
-      size = BigInt(stream.readUInt16BE(at + 2));
-      header = 4;
-      if (size < 126n) return fail(1002, 'non-minimal length');
-    } else if (size === 127n) {
-      if (at + 10 > stream.length) return open();
-      size = stream.readBigUInt64BE(at + 2);
-      header = 10;
-      if (size >= 1n << 63n) return fail(1002, 'length out of range');
-      if (size < 65_536n) return fail(1002, 'non-minimal length');
+    const short = second & 127;
+    if (isControl && short > 125) return fail(1002);
+    if (opcode === 8 && short === 1 && !rules.waitsForClose) return fail(1002);
+
+    const lengthSize = short < 126 ? 0 : short === 126 ? 2 : 8;
+    const keyAt = at + 2 + lengthSize;
+    if (keyAt > stream.length) return open();
+    const size =
+      lengthSize === 0 ? BigInt(short) : lengthSize === 2 ? BigInt(stream.readUInt16BE(at + 2)) : stream.readBigUInt64BE(at + 2);
+    if (size >= 1n << 63n && rules.refusesTopBit) return fail(1002);
+    if ((lengthSize === 2 && size < 126n) || (lengthSize === 8 && size < 65_536n)) {
+      if (rules.refusesLongLengths) return fail(1002);
     }
-    if (at + header + 4 > stream.length) return open();
-    const key = stream.subarray(at + header, at + header + 4);
-    const start = at + header + 4;
-    const isWhole = BigInt(stream.length - start) >= size;
-    const end = isWhole ? start + Number(size) : stream.length;
-    const payload = Buffer.from(stream.subarray(start, end).map((byte, i) => byte ^ (key[i % 4] as number)));
+    const isTooLong = !isControl && BigInt(before?.bytes.length ?? 0) + size > BigInt(limits.maxMessageSize);
+    if (isTooLong && !rules.waitsForKey) return fail(1009);
+
+    const payloadAt = keyAt + 4;
+    if (payloadAt > stream.length) return open();
+    if (isOutOfOrder) return fail(1002);
+    const frames: number = isControl ? 0 : (before?.frames ?? 0) + 1;
+    if (frames > limits.maxFragments && rules.countsAtHeader) return fail(1008);
+    if (isTooLong) return fail(1009);
+
+    const isWhole = BigInt(stream.length - payloadAt) >= size;
+    const end = isWhole ? payloadAt + Number(size) : stream.length;
+    const key = stream.subarray(keyAt, payloadAt);
+    const payload = Buffer.from(stream.subarray(payloadAt, end));
+    for (let i = 0; i < payload.length; i++) payload[i] = (payload[i] as number) ^ (key[i % 4] as number);
     at = end;
 
-    if (opcode >= 8) {
+    if (isControl) {
       if (!isWhole) return open();
       if (opcode === 9) events.push(`ping:${payload.toString('hex')}`);
       if (opcode === 10) events.push(`pong:${payload.toString('hex')}`);
       if (opcode !== 8) continue;
-      if (payload.length === 0) return { events, end: { kind: 'closed', code: 1005 }, peculiar: null };
+      if (payload.length === 0) return { events, end: { kind: 'closed', code: 1005 } };
       if (payload.length === 1) return fail(1002);
       const code = payload.readUInt16BE(0);
-      const isKnown = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
-      if (!isKnown) return fail(1002);
-      return isUtf8(payload.subarray(2), false) ? { events, end: { kind: 'closed', code }, peculiar: null } : fail(1007);
+      if (!isCloseCode(code)) return fail(1002);
+      return isUtf8(payload.subarray(2), false) ? { events, end: { kind: 'closed', code } } : fail(1007);
     }
 
-    if (opcode === 0 ? message === null : message !== null) return fail(1002);
-    message ??= { opcode, parts: [], frames: 0 };
-    message.frames++;
-    const before = message.parts.reduce((sum, part) => sum + part.length, 0);
-    if (message.frames > limits.maxFragments) return fail(1008, 'fragment count');
-    if (BigInt(before) + size > BigInt(limits.maxMessageSize)) return fail(1009);
-    message.parts.push(payload);
-    const sofar = Buffer.concat(message.parts);
-    const isDone = isWhole && fin;
-    if (message.opcode === 1 && !isUtf8(sofar, !isDone)) return fail(1007, isDone ? null : 'early UTF-8');
-    if (!isDone) {
-      if (!isWhole) return open();
-      continue;
-    }
-    events.push(`${message.opcode === 1 ? 'text' : 'binary'}:${sofar.toString('hex')}`);
+    if (isWhole && frames > limits.maxFragments) return fail(1008);
+    message = { opcode: before?.opcode ?? opcode, bytes: Buffer.concat([before?.bytes ?? Buffer.alloc(0), payload]), frames };
+    const isComplete = isWhole && isLast;
+    if (message.opcode === 1 && (isComplete || rules.failsFast) && !isUtf8(message.bytes, !isComplete)) return fail(1007);
+    if (!isWhole) return open();
+    if (!isComplete) continue;
+    events.push(`${message.opcode === 1 ? 'text' : 'binary'}:${message.bytes.toString('hex')}`);
     message = null;
   }
   return open();
+}
+
+/** 7.4.1 and 7.4.2, with the codes that were registered since: 1012, 1013, 1014. */
+function isCloseCode(code: number): boolean {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
 function isUtf8(bytes: Buffer, mayGoOn: boolean): boolean {
