@@ -1,0 +1,162 @@
+/**
+ * One measurement: a server process, a load process, a warm-up, a window.
+ *
+ * In: a peer and a scenario. Out: the server's processor time for each unit of the window, in microseconds; for `idle`, bytes a connection. What was sent and
+ * what arrived is compared at both ends before any figure is given.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { LoadSample } from './load.ts';
+import type { PeerName } from './peers/peer.ts';
+import type { Scenario } from './scenarios.ts';
+import type { ServerSample } from './server.ts';
+
+/** Milliseconds of the two phases. */
+export interface Durations {
+  readonly warmUp: number;
+  readonly window: number;
+}
+
+/** What one measurement gives. */
+export interface Measured {
+  /** Microseconds of the server's processor time for each unit; bytes of heap and external memory a connection where the scenario is `idle`. */
+  readonly value: number;
+  /** Units in the window. */
+  readonly units: number;
+  /** `idle`: bytes of resident memory a connection. */
+  readonly rss?: number;
+}
+
+/** Gives up on a server or a load after this many milliseconds without an answer. */
+const ANSWER_TIMEOUT = 60_000;
+
+/** A command to run the server with in place of `node`: a newer C library for uWebSockets' binary, another version of Node. All peers get the same. */
+const NODE_COMMAND = process.env['BENCH_NODE']?.split(' ').filter((word) => word !== '') ?? [];
+
+/** Measures `peer` once. @throws Error where a process fails, or bytes are missing */
+export async function measure(peer: PeerName, scenario: Scenario, { warmUp, window }: Durations): Promise<Measured> {
+  const server = start('server.js', [peer, scenario.name], NODE_COMMAND);
+  let load: ChildProcess | null = null;
+  try {
+    const { port } = await answer<{ port: number }>(server, 'listening');
+    load = start('load.js', [peer === 'net' ? 'net' : 'websocket', scenario.name, String(port)], []);
+    await answer(load, 'ready');
+    return await (scenario.load === 'idle'
+      ? measureIdle(server, load, scenario)
+      : measureWindow(server, load, scenario, warmUp, window));
+  } finally {
+    load?.kill('SIGKILL');
+    server.kill('SIGKILL');
+  }
+}
+
+async function measureWindow(
+  server: ChildProcess,
+  load: ChildProcess,
+  scenario: Scenario,
+  warmUp: number,
+  window: number,
+): Promise<Measured> {
+  await connectAll(server, load, scenario.connections);
+  await ask(load, { type: 'start' });
+  await sleep(warmUp);
+  const before = await sampleServer(server);
+  await sleep(window);
+  const after = await sampleServer(server);
+  await ask(load, { type: 'stop' });
+  await checkBytes(server, load, scenario);
+  const units = unitsOf(after, scenario) - unitsOf(before, scenario);
+  return { value: (after.cpu - before.cpu) / units, units };
+}
+
+/** Between N and 2 N connections: what a process is without any does not count. */
+async function measureIdle(server: ChildProcess, load: ChildProcess, { connections }: Scenario): Promise<Measured> {
+  await connectAll(server, load, connections);
+  const before = await sampleServer(server, true);
+  await connectAll(server, load, connections, 2 * connections);
+  const after = await sampleServer(server, true);
+  return { value: (after.heap - before.heap) / connections, units: connections, rss: (after.rss - before.rss) / connections };
+}
+
+function unitsOf(sample: ServerSample, { unit }: Scenario): number {
+  if (unit === 'line in') return sample.linesIn;
+  return unit === 'line out' ? sample.linesOut : sample.connections;
+}
+
+async function connectAll(server: ChildProcess, load: ChildProcess, count: number, total = count): Promise<void> {
+  if (count === 0) return;
+  load.send({ type: 'connect', count });
+  await answer(load, 'connected');
+  // A TCP client is connected before its server has accepted it.
+  await until(
+    async () => (await sampleServer(server)).clients === total,
+    () => `the server does not have ${total} clients`,
+  );
+}
+
+/** Waits until both ends agree on what was said. */
+async function checkBytes(server: ChildProcess, load: ChildProcess, scenario: Scenario): Promise<void> {
+  let seen = '';
+  await until(
+    async () => {
+      const sent = await ask(load, { type: 'sample' });
+      const taken = await sampleServer(server);
+      seen = JSON.stringify({ sent, taken });
+      const wereHeard = sent.linesOut === taken.linesIn && sent.charactersOut === taken.charactersIn;
+      return wereHeard && sent.bytesIn === sent.expectedBytes;
+    },
+    () => `${scenario.name}: what was sent is not what came: ${seen}`,
+  );
+}
+
+async function until(condition: () => Promise<boolean>, complaint: () => string): Promise<void> {
+  for (let tries = 0; !(await condition()); tries++) {
+    if (tries > 200) throw new Error(complaint());
+    await sleep(50);
+  }
+}
+
+function start(file: string, args: readonly string[], command: readonly string[]): ChildProcess {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const [execPath, ...before] = command;
+  const child = fork(path, [...args], {
+    execArgv: [...before, '--expose-gc'],
+    ...(execPath === undefined ? {} : { execPath }),
+  });
+  child.on('error', (error) => {
+    throw error;
+  });
+  return child;
+}
+
+function sampleServer(server: ChildProcess, collects = false): Promise<ServerSample> {
+  server.send({ type: 'sample', collects });
+  return answer<ServerSample>(server, 'sample');
+}
+
+function ask(load: ChildProcess, message: object): Promise<LoadSample> {
+  load.send(message);
+  return answer<LoadSample>(load, 'sample');
+}
+
+async function answer<Answer>(child: ChildProcess, type: string): Promise<Answer> {
+  const over = new AbortController();
+  const exited = once(child, 'exit', { signal: over.signal }).then(([code]) => {
+    throw new Error(`${child.spawnargs.slice(1).join(' ')} ended, status ${String(code)}`);
+  });
+  const late = sleep(ANSWER_TIMEOUT, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`${child.spawnargs.slice(1).join(' ')}: no ${type}`);
+  });
+  const came = once(child, 'message', { signal: over.signal }).then(([message]) => {
+    if ((message as { type: string }).type !== type) throw new Error(`${JSON.stringify(message)} is no ${type}`);
+    return message as Answer;
+  });
+  try {
+    return await Promise.race([came, exited, late]);
+  } finally {
+    for (const promise of [came, exited, late]) promise.catch(() => {});
+    over.abort();
+  }
+}

@@ -1,0 +1,38 @@
+/** `ws`, as its documentation has it; compression is off by default. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { BenchClient, Peer } from './peer.ts';
+
+class WsClient implements BenchClient {
+  readonly socket: WebSocket;
+
+  constructor(socket: WebSocket) {
+    this.socket = socket;
+  }
+
+  send(line: string): void {
+    this.socket.send(line);
+  }
+}
+
+export const peer: Peer = {
+  listen: (app) =>
+    new Promise((resolve) => {
+      const server = createServer();
+      const sockets = new WebSocketServer({ server, clientTracking: false });
+      sockets.on('connection', (socket) => {
+        const client = new WsClient(socket);
+        socket.on('message', (data) => app.line(client, (data as Buffer).toString()));
+        socket.on('error', () => {});
+        socket.on('close', () => app.closed(client));
+        app.opened(client);
+      });
+      server.listen(0, '127.0.0.1', 4_096, () => resolve((server.address() as AddressInfo).port));
+    }),
+  broadcast(clients: Iterable<BenchClient>, line) {
+    const bytes = Buffer.from(line);
+    const options = { binary: false };
+    for (const client of clients) (client as WsClient).socket.send(bytes, options);
+  },
+};

@@ -1,0 +1,103 @@
+/**
+ * The server under test, a process of its own: `server.js PEER SCENARIO`, driven by messages of `measure.ts`.
+ *
+ * In: lines. Out: what the scenario's app does with them, and on `sample` the processor time so far and what was counted. The app is the same code for every
+ * peer; only `peers/` differ.
+ */
+import { BURST, FAN_OUT, GO, GREETING, linesIn, PONG } from './lines.ts';
+import type { App, BenchClient, Peer } from './peers/peer.ts';
+import { scenarioNamed } from './scenarios.ts';
+
+/** What a server says of itself. */
+export interface ServerSample {
+  /** Microseconds of processor time, user and system, since the process began. */
+  readonly cpu: number;
+  readonly linesIn: number;
+  readonly charactersIn: number;
+  readonly linesOut: number;
+  readonly connections: number;
+  readonly clients: number;
+  /** Bytes of heap and external memory after a collection; 0 where none was asked for. */
+  readonly heap: number;
+  readonly rss: number;
+}
+
+const [, , peerName, scenarioName] = process.argv as [string, string, string, string];
+const scenario = scenarioNamed(scenarioName);
+const { peer } = (await import(`./peers/${peerName}.js`)) as { peer: Peer };
+
+const counts = { linesIn: 0, charactersIn: 0, linesOut: 0, connections: 0 };
+const clients = new Set<BenchClient>();
+
+function count(line: string): void {
+  counts.linesIn++;
+  counts.charactersIn += line.length;
+}
+
+const answers: Record<typeof scenario.app, (client: BenchClient, line: string) => void> = {
+  sink: () => {},
+  idle: () => {},
+  greet: () => {},
+  echo(client, line) {
+    if (!line.startsWith('PING ')) throw new Error(`not a PING: ${line}`);
+    client.send(PONG);
+    counts.linesOut++;
+  },
+  burst(client, line) {
+    if (!line.startsWith('PING ')) throw new Error(`not a PING: ${line}`);
+    for (const reply of BURST) client.send(reply);
+    counts.linesOut += BURST.length;
+  },
+  chat(_client, line) {
+    peer.broadcast(clients, line);
+    counts.linesOut += clients.size;
+  },
+  'fan-out'(_client, line) {
+    if (line !== GO) throw new Error(`not a GO: ${line}`);
+    const { replies = 1 } = scenario;
+    for (let i = 0; i < replies; i++) peer.broadcast(clients, FAN_OUT[i] as string);
+    counts.linesOut += clients.size * replies;
+  },
+};
+const answer = answers[scenario.app];
+
+const app: App = {
+  opened(client) {
+    counts.connections++;
+    clients.add(client);
+    if (scenario.app !== 'greet') return;
+    client.send(GREETING);
+    counts.linesOut++;
+  },
+  line(client, line) {
+    count(line);
+    answer(client, line);
+  },
+  closed(client) {
+    clients.delete(client);
+  },
+};
+
+async function sample(collects: boolean): Promise<ServerSample> {
+  let heap = 0;
+  if (collects) {
+    for (let i = 0; i < 5; i++) {
+      (globalThis as { gc?: () => void }).gc?.();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const { heapUsed, external } = process.memoryUsage();
+    heap = heapUsed + external;
+  }
+  const { user, system } = process.cpuUsage();
+  return { cpu: user + system, ...counts, clients: clients.size, heap, rss: process.memoryUsage.rss() };
+}
+
+process.on('message', (message: { type: 'sample'; collects: boolean }) => {
+  void sample(message.collects).then((result) => process.send?.({ type: 'sample', ...result }));
+});
+process.on('disconnect', () => process.exit());
+
+const port = await peer.listen(app);
+// Compiled before the clock starts, and the same lines that the load knows.
+linesIn(scenario);
+process.send?.({ type: 'listening', port });
