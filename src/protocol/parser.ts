@@ -2,7 +2,8 @@
  * The base framing protocol, RFC 6455 section 5.2, inwards.
  *
  * In: chunks of any size, as a socket gives them. Out: frames, unmasked, to a {@link FrameHandler}: a frame that lies whole in a chunk as one
- * call, any other as its start, its parts as they arrive, and its end. It does not know messages, fragments, UTF-8 or limits.
+ * call, any other as its start, its parts as they arrive, and its end; where the handler wants it, plain messages that follow one another as one run of lines. It
+ * does not know fragments, UTF-8 or limits.
  *
  * Laws of this file:
  * 1. Nothing is allocated for a length that was only announced; of a frame that is not whole, only its header (13 bytes at most) is kept.
@@ -11,16 +12,27 @@
  */
 import { CloseCode, ProtocolError } from '../errors.ts';
 import { MAX_CONTROL_SIZE, Opcode } from './frame.ts';
-import { rotateKey, unmask } from './mask.ts';
+import { Content, rotateKey, unmask } from './mask.ts';
 
 /** Takes the frames that a {@link FrameParser} finds. A method may throw a `ProtocolError` to fail the connection. */
 export interface FrameHandler {
-  /** Takes a frame whose payload lies whole in `bytes[start, end)`; `isAscii` when no byte of it is above 0x7F. */
-  frame(opcode: Opcode, fin: boolean, bytes: Uint8Array, start: number, end: number, isAscii: boolean): void;
+  /**
+   * Takes a frame whose payload lies whole in `bytes[start, end)`.
+   *
+   * @param content what kinds of bytes it has: 0, none below 0x0E or above 0x7F; 1, one below 0x0E; 2, one above 0x7F; 3, both
+   */
+  frame(opcode: Opcode, fin: boolean, bytes: Uint8Array, start: number, end: number, content: number): void;
+  /**
+   * Takes, where present and wanted ({@link FrameHandler.maxRunFrame}), final frames of one opcode that follow one another, at least two, each of 1 byte or more, all
+   * of `content` 0: `bytes[start, end)` is their payloads, CR LF behind each.
+   */
+  run?(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void;
+  /** Bytes of payload up to which a frame that comes now may become part of a run; 0 or absent: none may. */
+  readonly maxRunFrame?: number;
   /** Learns of a frame whose payload of `size` bytes is still to come, before any of it: the place to refuse it by its size. */
   frameStart(opcode: Opcode, fin: boolean, size: number): void;
-  /** Takes the next bytes of that payload, at least one. */
-  framePart(bytes: Uint8Array, start: number, end: number, isAscii: boolean): void;
+  /** Takes the next bytes of that payload, at least one; `content` as for {@link FrameHandler.frame}. */
+  framePart(bytes: Uint8Array, start: number, end: number, content: number): void;
   /** Learns that the payload is complete. */
   frameEnd(): void;
 }
@@ -40,6 +52,8 @@ const VIEW_FROM = 96;
 const FIN = 0x80;
 const RSV = 0x70;
 const MASKED = 0x80;
+const CR = 0x0d;
+const LF = 0x0a;
 
 /** Finds frames in the bytes of one connection. */
 export class FrameParser {
@@ -81,12 +95,17 @@ export class FrameParser {
     let at = 0;
     if (this.#remaining > 0) at = this.#continuePayload(chunk, at, end, view);
     while (at < end && !this.#stopped) {
+      if (view !== null && this.#spill === null && (this.#handler.maxRunFrame ?? 0) > 0) {
+        at = this.#takeRun(chunk, at, end, view);
+        if (at >= end || this.#stopped) return;
+      }
       at = this.#spill === null ? this.#readHeader(chunk, at, end) : this.#readSpilledHeader(chunk, at, end);
       if (at < 0) return;
       const payloadEnd = at + this.#size;
       if (payloadEnd <= end) {
-        const isAscii = this.#unmask(chunk, at, payloadEnd, view);
-        this.#handler.frame(this.#opcode, this.#fin, chunk, at, payloadEnd, isAscii);
+        // A key of zero changes nothing, and an unmasked frame has none; what bytes there are has to be found out all the same.
+        const content = unmask(chunk, at, payloadEnd, at, this.#key, view);
+        this.#handler.frame(this.#opcode, this.#fin, chunk, at, payloadEnd, content);
         at = payloadEnd;
       } else {
         this.#handler.frameStart(this.#opcode, this.#fin, this.#size);
@@ -97,20 +116,64 @@ export class FrameParser {
     }
   }
 
+  /**
+   * Takes plain messages of one frame, as long as they follow one another, and hands them over as a run; the offset behind what was taken.
+   *
+   * Their payloads move together, over the headers between them: the consumer then makes one string, or one buffer, of many lines. A line costs 80 ns in place of
+   * 190. What is anything else (a line end within, text that is not ASCII, a fragment, a fault) is left to the way of a single frame.
+   */
+  #takeRun(chunk: Uint8Array, from: number, end: number, view: DataView): number {
+    const first = chunk[from] as number;
+    if ((first !== (FIN | Opcode.TEXT) && first !== (FIN | Opcode.BINARY)) || this.#maskBit === 0) return from;
+    const opcode = (first & 0x0f) as Opcode;
+    const handler = this.#handler as Required<FrameHandler>;
+    const maxSize = handler.maxRunFrame;
+    let at = from;
+    let runEnd = from;
+    let count = 0;
+    // 6: the shortest header.
+    while (end - at > 6 && chunk[at] === first) {
+      let size = (chunk[at + 1] as number) - MASKED;
+      let keyAt = at + 2;
+      if (size === 126) {
+        size = view.getUint16(keyAt);
+        keyAt += 2;
+        if (size < 126) break;
+      }
+      const start = keyAt + 4;
+      // Not masked, empty, longer than may be, or not whole.
+      if (size <= 0 || size === 127 || size > maxSize || start + size > end) break;
+      const content = unmask(chunk, start, start + size, runEnd, view.getInt32(keyAt, true), view);
+      at = start + size;
+      if (content !== Content.PLAIN) {
+        this.#handRun(opcode, chunk, from, runEnd, count);
+        if (!this.#stopped) handler.frame(opcode, true, chunk, runEnd, runEnd + size, content);
+        return at;
+      }
+      count++;
+      // There is room for it: the header was longer.
+      chunk[runEnd + size] = CR;
+      chunk[runEnd + size + 1] = LF;
+      runEnd += size + 2;
+    }
+    this.#handRun(opcode, chunk, from, runEnd, count);
+    return at;
+  }
+
+  #handRun(opcode: Opcode, chunk: Uint8Array, start: number, end: number, count: number): void {
+    if (count === 1) this.#handler.frame(opcode, true, chunk, start, end - 2, Content.PLAIN);
+    else if (count > 1) (this.#handler as Required<FrameHandler>).run(opcode, chunk, start, end);
+  }
+
   /** Hands over what has come of a payload; the offset behind it. */
   #continuePayload(chunk: Uint8Array, start: number, end: number, view: DataView | null): number {
     const partEnd = Math.min(end, start + this.#remaining);
-    const isAscii = this.#unmask(chunk, start, partEnd, view);
+    const content = unmask(chunk, start, partEnd, start, this.#key, view);
     this.#key = rotateKey(this.#key, partEnd - start);
     this.#remaining -= partEnd - start;
-    this.#handler.framePart(chunk, start, partEnd, isAscii);
+    this.#handler.framePart(chunk, start, partEnd, content);
     if (this.#remaining === 0 && !this.#stopped) this.#handler.frameEnd();
     return partEnd;
-  }
-
-  #unmask(chunk: Uint8Array, start: number, end: number, view: DataView | null): boolean {
-    // A key of zero changes nothing, and an unmasked frame has none; ASCII or not has to be found out all the same.
-    return unmask(chunk, start, end, this.#key, view);
   }
 
   /** Reads a header at `at`; the offset of the payload, or -1 when the chunk ends before: then what there is of it is kept. */

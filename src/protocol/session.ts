@@ -13,6 +13,7 @@
 import { CloseCode, ProtocolError } from '../errors.ts';
 import { decodeClosePayload, encodeClosePayload, isSendableCloseCode } from './close.ts';
 import { encodeFrame, MAX_CONTROL_SIZE, Opcode } from './frame.ts';
+import { Content } from './mask.ts';
 import { MessageBuffer } from './message-buffer.ts';
 import { FrameParser } from './parser.ts';
 import { Utf8Checker } from './utf8.ts';
@@ -38,10 +39,16 @@ export interface SessionSink {
   /** Takes a whole message; `bytes` is a view, valid during the call. The bytes of a text message are UTF-8. */
   message(bytes: Buffer, isText: boolean): void;
   /**
-   * Takes a whole message in place of `message`, where present: `chunk[start, end)`, valid during the call. It spares the view (35–75 ns a
-   * message), and says whether every byte is below 0x80.
+   * Takes a whole message in place of `message`, where present: `chunk[start, end)`, valid during the call. It spares the view (35–75 ns a message).
+   *
+   * @param content what kinds of bytes it has: 0, none below 0x0E or above 0x7F; 1, one below 0x0E; 2, one above 0x7F; 3, both
    */
-  messageIn?(chunk: Buffer, start: number, end: number, isText: boolean, isAscii: boolean): void;
+  messageIn?(chunk: Buffer, start: number, end: number, isText: boolean, content: number): void;
+  /**
+   * Takes, where present, messages that came together, at least two, none of them empty, all of `content` 0: `chunk[start, end)`, valid during the call, is their
+   * payloads, CR LF behind each.
+   */
+  messagesIn?(chunk: Buffer, start: number, end: number, isText: boolean): void;
   /** Learns of a ping before it is answered; `false` leaves the answer to the callee ({@link WebSocketSession.pong}). `payload` is a view, valid during the call. */
   ping?(payload: Buffer): boolean;
   /** Learns of a pong, asked for or not; `payload` is a view, valid during the call. */
@@ -63,7 +70,7 @@ export class WebSocketSession {
   /** The data message at hand, from its first frame to its last. */
   #messageOpcode: Opcode = Opcode.CONTINUATION;
   #messageFrames = 0;
-  #messageIsAscii = true;
+  #messageContent: number = Content.PLAIN;
   #message: MessageBuffer | null = null;
   #utf8: Utf8Checker | null = null;
 
@@ -177,18 +184,28 @@ export class WebSocketSession {
     this.#sink.closed(code, reason, clean);
   }
 
-  /** @internal The parser's way in, as are the next three. */
-  frame(opcode: Opcode, fin: boolean, bytes: Uint8Array, start: number, end: number, isAscii: boolean): void {
+  /** @internal The parser's way in, as are the next five. A run may not interrupt a message that is in fragments. */
+  get maxRunFrame(): number {
+    return this.#messageFrames === 0 && this.#sink.messagesIn !== undefined ? this.#limits.maxMessageSize : 0;
+  }
+
+  /** @internal */
+  run(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
+    this.#sink.messagesIn?.(bytes as Buffer, start, end, opcode === Opcode.TEXT);
+  }
+
+  /** @internal */
+  frame(opcode: Opcode, fin: boolean, bytes: Uint8Array, start: number, end: number, content: number): void {
     // Nearly every frame: a data message of one frame, whole in a chunk.
     if (fin && this.#messageFrames === 0 && (opcode === Opcode.TEXT || opcode === Opcode.BINARY)) {
       this.#checkSize(end - start);
       const isText = opcode === Opcode.TEXT;
-      if (isText && !isAscii) this.#checkWholeText(bytes, start, end);
-      this.#deliver(bytes as Buffer, start, end, isText, isAscii);
+      if (isText && content >= Content.NOT_ASCII) this.#checkWholeText(bytes, start, end);
+      this.#deliver(bytes as Buffer, start, end, isText, content);
       return;
     }
     this.frameStart(opcode, fin, end - start);
-    if (end > start) this.framePart(bytes, start, end, isAscii);
+    if (end > start) this.framePart(bytes, start, end, content);
     this.frameEnd();
   }
 
@@ -211,7 +228,7 @@ export class WebSocketSession {
         throw new ProtocolError(CloseCode.PROTOCOL_ERROR, 'WebSocket protocol violation: new message within a message');
       }
       this.#messageOpcode = opcode;
-      this.#messageIsAscii = true;
+      this.#messageContent = Content.PLAIN;
       this.#message = new MessageBuffer();
       if (opcode === Opcode.TEXT) {
         if (this.#utf8 === null) this.#utf8 = new Utf8Checker();
@@ -229,16 +246,15 @@ export class WebSocketSession {
   }
 
   /** @internal */
-  framePart(bytes: Uint8Array, start: number, end: number, isAscii: boolean): void {
+  framePart(bytes: Uint8Array, start: number, end: number, content: number): void {
     if (this.#frameOpcode >= Opcode.CLOSE) {
       (this.#control as MessageBuffer).append(bytes, start, end);
       return;
     }
-    this.#messageIsAscii &&= isAscii;
+    this.#messageContent |= content;
     // An ASCII part can still be wrong: where it cuts a sequence that the part before began.
-    if (this.#messageOpcode === Opcode.TEXT && !(this.#messageIsAscii || (this.#utf8 as Utf8Checker).push(bytes, start, end))) {
-      throw notUtf8();
-    }
+    const isAscii = this.#messageContent < Content.NOT_ASCII;
+    if (this.#messageOpcode === Opcode.TEXT && !isAscii && !(this.#utf8 as Utf8Checker).push(bytes, start, end)) throw notUtf8();
     (this.#message as MessageBuffer).append(bytes, start, end);
   }
 
@@ -254,10 +270,10 @@ export class WebSocketSession {
     const { bytes } = this.#message as MessageBuffer;
     const isText = this.#messageOpcode === Opcode.TEXT;
     // 8.1 applies to the whole message: a fragment may end within a character, the message may not.
-    if (isText && !this.#messageIsAscii && !(this.#utf8 as Utf8Checker).complete) throw notUtf8();
+    if (isText && this.#messageContent >= Content.NOT_ASCII && !(this.#utf8 as Utf8Checker).complete) throw notUtf8();
     this.#message = null;
     this.#messageFrames = 0;
-    this.#deliver(bytes, 0, bytes.length, isText, this.#messageIsAscii);
+    this.#deliver(bytes, 0, bytes.length, isText, this.#messageContent);
   }
 
   #controlFrame(opcode: Opcode, payload: Buffer): void {
@@ -277,8 +293,8 @@ export class WebSocketSession {
     this.#end(code, reason, true);
   }
 
-  #deliver(bytes: Buffer, start: number, end: number, isText: boolean, isAscii: boolean): void {
-    if (this.#sink.messageIn !== undefined) this.#sink.messageIn(bytes, start, end, isText, isAscii);
+  #deliver(bytes: Buffer, start: number, end: number, isText: boolean, content: number): void {
+    if (this.#sink.messageIn !== undefined) this.#sink.messageIn(bytes, start, end, isText, content);
     else this.#sink.message(bytes.subarray(start, end), isText);
   }
 

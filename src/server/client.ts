@@ -15,6 +15,7 @@ import { CloseCode, WebSocketError } from '../errors.ts';
 import { frameWhole, type LineEncoding, LineFramer, splitMessage } from '../irc/lines.ts';
 import { EncodedLine, type PreparedLine, prepareLine } from '../irc/prepared-line.ts';
 import { isSendableCloseCode } from '../protocol/close.ts';
+import { Content } from '../protocol/mask.ts';
 import { canonicalAddress } from '../ranges.ts';
 import { type CloseStatus, Connection, type ConnectionOwner, type ConnectionSettings } from './connection.ts';
 import type { Sweeper } from './sweeper.ts';
@@ -84,6 +85,9 @@ export interface ClientParts {
   readonly onGone: (client: Client) => void;
 }
 
+const CR = 0x0d;
+const LF = 0x0a;
+
 type LineListener = ((line: string) => void) | ((line: Buffer) => void);
 
 /** The run-time class behind {@link IrcSocket}. */
@@ -100,6 +104,11 @@ export class Client extends Duplex implements ConnectionOwner {
 
   #lineListener: LineListener | null = null;
   #lineFormat: 'utf8' | 'latin1' | 'buffer' = 'utf8';
+  /** Whether the line face may be called with strings at once; what it depends on: {@link Client.#chooseFace}. */
+  #takesStrings = false;
+  /** As `isPaused()` and `destroyed` have it: those look into the stream's state each time. */
+  #isPaused = false;
+  #isOver = false;
   /** Lines that were parsed when the server had paused the line face. */
   #heldLines: Buffer[] | null = null;
   #framer: LineFramer | null = null;
@@ -150,6 +159,7 @@ export class Client extends Duplex implements ConnectionOwner {
       throw new TypeError(`onLine: unknown encoding ${String(encoding)}`);
     this.#lineListener = listener;
     this.#lineFormat = encoding;
+    this.#chooseFace();
     // Flowing, so that 'end' comes; there is no 'data'.
     if (listener !== null) this.resume();
     return this;
@@ -327,12 +337,16 @@ export class Client extends Duplex implements ConnectionOwner {
 
   override pause(): this {
     super.pause();
+    this.#isPaused = true;
+    this.#chooseFace();
     if (this.#lineListener !== null) this.#connection.pause();
     return this;
   }
 
   override resume(): this {
     super.resume();
+    this.#isPaused = false;
+    this.#chooseFace();
     if (this.#lineListener !== null) this.#releaseHeldLines();
     this.#connection.resume();
     return this;
@@ -371,8 +385,10 @@ export class Client extends Duplex implements ConnectionOwner {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
     this.#idleTimer = null;
+    this.#isOver = true;
     this.#lineListener = null;
     this.#heldLines = null;
+    this.#chooseFace();
     this.#releaseHeldWrite();
     this.#status ??= { code: CloseCode.ABNORMAL, reason: '', clean: false };
     // Where the WebSocket has ended, the last bytes are still on their way.
@@ -390,15 +406,32 @@ export class Client extends Duplex implements ConnectionOwner {
   // ConnectionOwner: what the connection has to give.
 
   /** @internal */
-  messageIn(chunk: Buffer, start: number, end: number, isText: boolean, isAscii: boolean): number {
+  messageIn(chunk: Buffer, start: number, end: number, isText: boolean, content: number): number {
     if (this.#followsFirstMessage) this.#followMode(isText);
     this.#refreshIdleTimer();
-    return splitMessage(chunk, start, end, (lineStart, lineEnd) => {
-      if (this.destroyed) return;
-      if (this.#lineListener === null) this.#pushLine(chunk, lineStart, lineEnd);
-      else if (this.isPaused() || this.#heldLines !== null) this.#holdLine(chunk.subarray(lineStart, lineEnd));
-      else this.#callListener(chunk, lineStart, lineEnd, isAscii);
-    });
+    const isAscii = (content & Content.NOT_ASCII) === 0;
+    // Nearly every message: no line end to be looked for.
+    if ((content & Content.CONTROLS) === 0) {
+      if (start === end) return 0;
+      this.#takeLine(chunk, start, end, isAscii);
+      return 1;
+    }
+    return splitMessage(chunk, start, end, (lineStart, lineEnd) => this.#takeLine(chunk, lineStart, lineEnd, isAscii));
+  }
+
+  /** @internal */
+  messagesIn(chunk: Buffer, start: number, end: number, isText: boolean): void {
+    if (this.#followsFirstMessage) this.#followMode(isText);
+    this.#refreshIdleTimer();
+    if (this.#lineListener === null) {
+      if (!this.#isOver) this.#pushLines(Buffer.from(chunk.subarray(start, end)));
+      return;
+    }
+    for (let from = start; from < end; ) {
+      const to = windowEnd(chunk, from, end);
+      this.#takeWindow(chunk, from, to);
+      from = to;
+    }
   }
 
   /** @internal */
@@ -445,24 +478,52 @@ export class Client extends Duplex implements ConnectionOwner {
     this.#lineEncoding = isText ? this.#settings.text : this.#settings.binary;
   }
 
-  #pushLine(chunk: Buffer, start: number, end: number): void {
-    const line = Buffer.allocUnsafe(end - start + 2);
-    chunk.copy(line, 0, start, end);
-    line[end - start] = 0x0d;
-    line[end - start + 1] = 0x0a;
-    if (!this.push(line)) this.#connection.pause();
+  /** Makes one string of several lines, and a slice of it for each: 9–29 ns a line in place of 54–74. */
+  #takeWindow(chunk: Buffer, start: number, end: number): void {
+    const lines = chunk.toString('latin1', start, end);
+    for (let at = 0; at < lines.length; ) {
+      const lineEnd = lines.indexOf('\r', at);
+      if (this.#takesStrings) (this.#lineListener as (line: string) => void)(lines.slice(at, lineEnd));
+      // Paused, over, or a listener for bytes: the line before may have made it so.
+      else this.#takeLine(chunk, start + at, start + lineEnd, true);
+      at = lineEnd + 2;
+    }
+  }
+
+  /** Gives one line to whom it belongs. */
+  #takeLine(chunk: Buffer, start: number, end: number, isAscii: boolean): void {
+    if (this.#isOver) return;
+    if (this.#lineListener === null) this.#pushLines(withLineEnd(chunk, start, end));
+    else if (this.#isPaused || this.#heldLines !== null) this.#holdLine(chunk.subarray(start, end));
+    else this.#callListener(chunk, start, end, isAscii);
+  }
+
+  #pushLines(lines: Buffer): void {
+    if (!this.push(lines)) this.#connection.pause();
   }
 
   #holdLine(line: Buffer): void {
     this.#heldLines ??= [];
     this.#heldLines.push(Buffer.from(line));
+    this.#chooseFace();
+  }
+
+  /** Notes whether lines can go to the listener as strings, without another look. */
+  #chooseFace(): void {
+    this.#takesStrings =
+      this.#lineListener !== null &&
+      this.#lineFormat !== 'buffer' &&
+      !this.#isPaused &&
+      !this.#isOver &&
+      this.#heldLines === null;
   }
 
   #releaseHeldLines(): void {
-    while (this.#heldLines !== null && this.#lineListener !== null && !this.isPaused()) {
+    while (this.#heldLines !== null && this.#lineListener !== null && !this.#isPaused) {
       const line = this.#heldLines.shift();
       if (line === undefined) {
         this.#heldLines = null;
+        this.#chooseFace();
         if (this.#status !== null) this.push(null);
       } else {
         this.#callListener(line, 0, line.length, false);
@@ -485,6 +546,24 @@ export class Client extends Duplex implements ConnectionOwner {
   #refreshIdleTimer(): void {
     this.#idleTimer?.refresh();
   }
+}
+
+/** A server that keeps a line, or a part of one, keeps the string that it is a slice of: this many bytes at most. */
+const WINDOW_SIZE = 4_096;
+
+/** Finds the end of the last line that begins and ends within a window from `start` on; the end of the first line, where that one is longer. */
+function windowEnd(chunk: Buffer, start: number, end: number): number {
+  if (end - start <= WINDOW_SIZE) return end;
+  const last = chunk.lastIndexOf(LF, start + WINDOW_SIZE - 1);
+  return (last > start ? last : chunk.indexOf(LF, start)) + 1;
+}
+
+function withLineEnd(chunk: Buffer, start: number, end: number): Buffer {
+  const line = Buffer.allocUnsafe(end - start + 2);
+  chunk.copy(line, 0, start, end);
+  line[end - start] = CR;
+  line[end - start + 1] = LF;
+  return line;
 }
 
 const NORMAL_CLOSURE = { code: CloseCode.NORMAL, reason: '' } as const;

@@ -13,6 +13,7 @@
 import type { Duplex } from 'node:stream';
 import { diagnostics, publish } from '../diagnostics.ts';
 import { CloseCode } from '../errors.ts';
+import { Content } from '../protocol/mask.ts';
 import { ReadyState, type SessionLimits, type SessionSink, WebSocketSession } from '../protocol/session.ts';
 import type { Sweeper, Ticking } from './sweeper.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -35,7 +36,9 @@ export interface ConnectionSettings extends SessionLimits {
 /** Takes what a {@link Connection} has to give. */
 export interface ConnectionOwner {
   /** Takes a message, `chunk[start, end)`, valid during the call; the number of lines in it: 0 counts as a message that says nothing. */
-  messageIn(chunk: Buffer, start: number, end: number, isText: boolean, isAscii: boolean): number;
+  messageIn(chunk: Buffer, start: number, end: number, isText: boolean, content: number): number;
+  /** Takes messages that came together, as `SessionSink.messagesIn` has them. */
+  messagesIn(chunk: Buffer, start: number, end: number, isText: boolean): void;
   /** Learns that the transport has taken all there was, after {@link Connection.congested} was true. */
   drained(): void;
   /** Learns that no more messages come and none can be sent. The transport may still be busy with the last bytes. */
@@ -207,13 +210,19 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** @internal Never called: `messageIn` is there. */
   message(bytes: Buffer, isText: boolean): void {
-    this.messageIn(bytes, 0, bytes.length, isText, false);
+    this.messageIn(bytes, 0, bytes.length, isText, Content.CONTROLS | Content.NOT_ASCII);
   }
 
   /** @internal */
-  messageIn(chunk: Buffer, start: number, end: number, isText: boolean, isAscii: boolean): void {
+  messageIn(chunk: Buffer, start: number, end: number, isText: boolean, content: number): void {
     if (!this.#isReading && this.#session.readyState === ReadyState.CLOSING) return;
-    if (this.#owner.messageIn(chunk, start, end, isText, isAscii) === 0) this.#countIdleFrame('WebSocket: Empty message flood');
+    if (this.#owner.messageIn(chunk, start, end, isText, content) === 0) this.#countIdleFrame('WebSocket: Empty message flood');
+  }
+
+  /** @internal */
+  messagesIn(chunk: Buffer, start: number, end: number, isText: boolean): void {
+    if (!this.#isReading && this.#session.readyState === ReadyState.CLOSING) return;
+    this.#owner.messagesIn(chunk, start, end, isText);
   }
 
   /** @internal */

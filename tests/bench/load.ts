@@ -101,7 +101,8 @@ class Connection {
     if (!this.#isOpen) {
       // The answer to the upgrade comes in one piece: it is the first thing that is sent.
       const end = buffer.toString('latin1', 0, size).indexOf('\r\n\r\n');
-      if (!buffer.toString('latin1', 0, 12).startsWith('HTTP/1.1 101') || end === -1) throw new Error(buffer.toString('latin1', 0, size));
+      if (!buffer.toString('latin1', 0, 12).startsWith('HTTP/1.1 101') || end === -1)
+        throw new Error(buffer.toString('latin1', 0, size));
       this.#isOpen = true;
       replySize = size - end - 4;
       opened(this);

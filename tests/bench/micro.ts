@@ -32,8 +32,8 @@ summary(() => {
     {
       write: () => {},
       message: () => {},
-      messageIn: (bytes, start, end, _isText, isAscii) => {
-        characters += bytes.toString(isAscii ? 'latin1' : 'utf8', start, end).length;
+      messageIn: (bytes, start, end, _isText, content) => {
+        characters += bytes.toString(content === 0 ? 'latin1' : 'utf8', start, end).length;
       },
       closed: () => {},
     },

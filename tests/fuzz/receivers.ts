@@ -11,7 +11,7 @@ const { Receiver } = wsModule as unknown as {
 /**
  * Gives chunks to a session of this library, and what it wrote: frames in hex, of Close frames the code alone (reasons are ours to choose).
  *
- * @param takesChunks whether messages are taken by `messageIn`, whose claim about ASCII is checked then
+ * @param takesChunks whether messages are taken by `messageIn` and `messagesIn`, whose claims about their bytes are checked then
  */
 export function receiveHere(
   chunks: readonly Buffer[],
@@ -39,16 +39,30 @@ export function receiveHere(
       end = { kind: isClean ? 'closed' : 'failed', code };
     },
   };
-  const session = new WebSocketSession(limits, takesChunks ? { ...sink, messageIn } : sink);
+  const session = new WebSocketSession(limits, takesChunks ? { ...sink, messageIn, messagesIn } : sink);
   for (const chunk of chunks) session.receive(chunk);
   return { outcome: { events, end }, written };
 
-  function messageIn(chunk: Buffer, start: number, last: number, isText: boolean, isAscii: boolean): void {
+  function messageIn(chunk: Buffer, start: number, last: number, isText: boolean, content: number): void {
     const bytes = chunk.subarray(start, last);
     message(bytes, isText);
-    if (isAscii !== bytes.every((byte) => byte < 0x80)) events.push(`isAscii: ${isAscii}`);
+    if (content !== contentOf(bytes)) events.push(`content: ${content}`);
+  }
+
+  function messagesIn(chunk: Buffer, start: number, last: number, isText: boolean): void {
+    const lines = chunk.toString('latin1', start, last).split('\r\n');
+    if (lines.pop() !== '' || lines.length < 2) events.push('no run of lines');
+    for (const line of lines) {
+      const bytes = Buffer.from(line, 'latin1');
+      message(bytes, isText);
+      if (bytes.length === 0 || contentOf(bytes) !== 0) events.push('not plain');
+    }
   }
 }
+
+/** What `SessionSink.messageIn` is to say of a payload. */
+const contentOf = (bytes: Buffer): number =>
+  (bytes.some((byte) => byte < 0x0e) ? 1 : 0) + (bytes.some((byte) => byte > 0x7f) ? 2 : 0);
 
 /** Gives chunks to the receiver of `ws`, which tells of errors on a later tick. */
 export async function receiveInWs(chunks: readonly Buffer[], limits: Limits): Promise<Outcome> {

@@ -60,18 +60,18 @@ test('decode(encode(x)) = x under any chunking', () => {
         const bytes = Buffer.concat(
           frames.map(({ opcode, fin, payload, maskKey }) => encodeFrame(opcode, payload, masked ? { fin, maskKey } : { fin })),
         );
-        const seen: { opcode: number; fin: boolean; payload: string; isAscii: boolean }[] = [];
-        let open = { opcode: 0, fin: false, payload: '', isAscii: true };
+        const seen: { opcode: number; fin: boolean; payload: string; content: number }[] = [];
+        let open = { opcode: 0, fin: false, payload: '', content: 0 };
         const parser = new FrameParser(
           {
-            frame: (opcode, fin, b, start, end, isAscii) =>
-              void seen.push({ opcode, fin, payload: Buffer.from(b.subarray(start, end)).toString('hex'), isAscii }),
+            frame: (opcode, fin, b, start, end, content) =>
+              void seen.push({ opcode, fin, payload: Buffer.from(b.subarray(start, end)).toString('hex'), content }),
             frameStart: (opcode, fin) => {
-              open = { opcode, fin, payload: '', isAscii: true };
+              open = { opcode, fin, payload: '', content: 0 };
             },
-            framePart: (b, start, end, isAscii) => {
+            framePart: (b, start, end, content) => {
               open.payload += Buffer.from(b.subarray(start, end)).toString('hex');
-              open.isAscii &&= isAscii;
+              open.content |= content;
             },
             frameEnd: () => void seen.push(open),
           },
@@ -87,7 +87,7 @@ test('decode(encode(x)) = x under any chunking', () => {
             opcode,
             fin,
             payload: Buffer.from(payload).toString('hex'),
-            isAscii: payload.every((byte) => byte < 0x80),
+            content: (payload.some((byte) => byte < 0x0e) ? 1 : 0) + (payload.some((byte) => byte > 0x7f) ? 2 : 0),
           })),
         );
       },
