@@ -117,8 +117,8 @@ class Hook implements WebSocketHook, UpgradeContext {
   readonly #pingPayload: Buffer;
   #compiled: CompiledConfig;
   #settings: ClientSettings;
-  /** Clients whose transport is not gone yet, a superset of `clients`. */
-  readonly #transports = new Set<Client>();
+  /** How many clients' transports are not gone yet: all of `clients`, and those whose last bytes are on their way. */
+  #transports = 0;
   #accepted = 0;
   readonly #rejected: Record<number, number> = {};
   readonly #closed: Record<number, number> = {};
@@ -236,11 +236,12 @@ class Hook implements WebSocketHook, UpgradeContext {
 
   readonly admit: UpgradeContext['admit'] = (request, peer) => admit(request, peer, this.#compiled.rules, this.#closing !== null);
 
-  readonly welcome: UpgradeContext['welcome'] = (transport, head, { facts, mode }, request) => {
+  readonly welcome: UpgradeContext['welcome'] = (transport, answer, head, { facts, mode }, request) => {
     // The server closed while `authorize` was pending: what is in comes out like everybody else.
     prepareTransport(transport);
     const client = new Client({
       transport,
+      answer,
       head,
       facts,
       followsFirstMessage: mode === 'auto',
@@ -252,7 +253,7 @@ class Hook implements WebSocketHook, UpgradeContext {
     const socket = client as unknown as IrcSocket;
     this.#accepted++;
     this.clients.add(socket);
-    this.#transports.add(client);
+    this.#transports++;
     if (facts.client !== facts.peer) publish(diagnostics.proxy, () => ({ facts, request }));
     publish(diagnostics.open, () => ({ socket, request }));
     try {
@@ -280,9 +281,9 @@ class Hook implements WebSocketHook, UpgradeContext {
     count(this.#closed, client.closeStatus?.code ?? CloseCode.ABNORMAL);
   };
 
-  readonly #gone = (client: Client): void => {
-    this.#transports.delete(client);
-    if (this.#transports.size === 0) this.#whenEmpty?.();
+  readonly #gone = (): void => {
+    this.#transports--;
+    if (this.#transports === 0) this.#whenEmpty?.();
   };
 
   #httpServer({ tls, onRequest = this.handleRequest }: ListenerOptions): Server {
@@ -335,7 +336,7 @@ class Hook implements WebSocketHook, UpgradeContext {
     const empty = new Promise<void>((resolve) => {
       this.#whenEmpty = resolve;
     });
-    if (this.#transports.size === 0) return;
+    if (this.#transports === 0) return;
     for (const client of this.clients) client.closeWebSocket(CloseCode.GOING_AWAY, reason);
     await empty;
   }

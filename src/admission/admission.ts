@@ -14,6 +14,7 @@ import { hasSha1, isWebSocketKey } from '../protocol/handshake.ts';
 import { canonicalAddress, UNIX } from '../ranges.ts';
 import { type ConnectionFacts, createFacts, type Endpoint } from './facts.ts';
 import { headerList, headerValue, headerValues } from './headers.ts';
+import { intern } from './intern.ts';
 import type { OriginMatcher } from './origin.ts';
 import { type ProxyRules, type ResolvedClient, resolveClient } from './proxy.ts';
 import { recognise } from './subprotocol.ts';
@@ -367,19 +368,20 @@ function begin(request: AdmissionRequest, peer: Peer, rules: AdmissionRules, isC
 function factsOf({ request, peer, peerAddress, resolved, mode, subprotocol, origin }: Examination): ConnectionFacts {
   const endpoint: Endpoint = Object.freeze({ address: peerAddress, port: peer.port });
   const { rawHeaders } = request;
+  const userAgent = headerValue(rawHeaders, 'user-agent');
   return createFacts({
     mode: mode === 'auto' ? 'text' : mode,
-    subprotocol,
-    origin,
+    subprotocol: subprotocol === null ? null : intern(subprotocol),
+    origin: origin === null ? null : intern(origin),
     // Behind a proxy the transport's TLS is the proxy's, not the client's.
     secure: resolved === null ? peer.encrypted : resolved.secure === true,
     peer: endpoint,
     client: resolved === null ? endpoint : Object.freeze({ address: resolved.address, port: resolved.port }),
     via: resolved === null ? NO_PROXY : Object.freeze([...resolved.via]),
     provenance: resolved?.provenance ?? 'the peer of the connection',
-    host: headerValue(rawHeaders, 'host') ?? '',
-    path: request.url ?? '',
-    userAgent: headerValue(rawHeaders, 'user-agent') ?? null,
+    host: intern(headerValue(rawHeaders, 'host') ?? ''),
+    path: intern(request.url ?? ''),
+    userAgent: userAgent === undefined ? null : intern(userAgent),
     cookie: headerValues(rawHeaders, 'cookie').join('; ') || null,
   });
 }

@@ -72,6 +72,8 @@ export interface ClientSettings extends ConnectionSettings {
 /** What a new client is made of. */
 export interface ClientParts {
   readonly transport: Duplex;
+  /** The answer to the upgrade, a byte string: it leaves with whatever the client is greeted with, in one write. */
+  readonly answer: string;
   /** What came behind the request. */
   readonly head: Uint8Array;
   readonly facts: ConnectionFacts;
@@ -82,7 +84,7 @@ export interface ClientParts {
   /** Is told when the WebSocket has ended, just before `'close'`. */
   readonly onClosed: (client: Client) => void;
   /** Is told when the transport is gone. */
-  readonly onGone: (client: Client) => void;
+  readonly onGone: () => void;
 }
 
 const CR = 0x0d;
@@ -96,7 +98,7 @@ export class Client extends Duplex implements ConnectionOwner {
   readonly #transport: Duplex;
   readonly #settings: ClientSettings;
   readonly #onClosed: (client: Client) => void;
-  readonly #onGone: (client: Client) => void;
+  readonly #onGone: () => void;
   #facts: ConnectionFacts;
   #lineEncoding: LineEncoding;
   #followsFirstMessage: boolean;
@@ -122,7 +124,7 @@ export class Client extends Duplex implements ConnectionOwner {
   #idleTimer: NodeJS.Timeout | null = null;
   #idleTimeout: number | undefined;
 
-  constructor({ transport, head, facts, followsFirstMessage, settings, sweeper, onClosed, onGone }: ClientParts) {
+  constructor({ transport, answer, head, facts, followsFirstMessage, settings, sweeper, onClosed, onGone }: ClientParts) {
     // 'close' carries `hadError` on a net.Socket: it is emitted in `_destroy`.
     super({ emitClose: false, allowHalfOpen: false, decodeStrings: false });
     this.#transport = transport;
@@ -132,7 +134,7 @@ export class Client extends Duplex implements ConnectionOwner {
     this.#lineEncoding = facts.mode === 'text' ? settings.text : settings.binary;
     this.#onClosed = onClosed;
     this.#onGone = onGone;
-    this.#connection = new Connection(transport, head, this, settings, sweeper);
+    this.#connection = new Connection(transport, answer, head, this, settings, sweeper);
   }
 
   /** Lets messages come: the server has had its say. */
@@ -458,7 +460,7 @@ export class Client extends Duplex implements ConnectionOwner {
 
   /** @internal */
   gone(): void {
-    this.#onGone(this);
+    this.#onGone();
   }
 
   /** The transport, where it is a TCP socket and not some other stream. */

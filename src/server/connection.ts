@@ -15,7 +15,7 @@ import { diagnostics, publish } from '../diagnostics.ts';
 import { CloseCode } from '../errors.ts';
 import { Content } from '../protocol/mask.ts';
 import { ReadyState, type SessionLimits, type SessionSink, WebSocketSession } from '../protocol/session.ts';
-import type { Sweeper, Ticking } from './sweeper.ts';
+import { clock, type Sweeper, type Ticking } from './sweeper.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { type Flushable, flushThisTurn } from './turn.ts';
 
@@ -95,18 +95,31 @@ export class Connection implements SessionSink, Flushable, Ticking {
   /** What the server's own code threw, where that was the end. */
   #fault: unknown;
 
-  constructor(transport: Duplex, head: Uint8Array, owner: ConnectionOwner, settings: ConnectionSettings, sweeper: Sweeper) {
+  /**
+   * @param answer the bytes that come before all frames, a byte string
+   * @param head what came behind the request
+   */
+  constructor(
+    transport: Duplex,
+    answer: string,
+    head: Uint8Array,
+    owner: ConnectionOwner,
+    settings: ConnectionSettings,
+    sweeper: Sweeper,
+  ) {
     this.#transport = transport;
     this.#head = head.length > 0 ? head : null;
     this.#owner = owner;
     this.#settings = settings;
     this.#sweeper = sweeper;
     this.#session = new WebSocketSession(settings, this);
-    transport.on('error', (error) => this.#break(CloseCode.ABNORMAL, '', error));
-    transport.on('close', () => this.#transportClosed());
-    transport.on('end', () => this.#transportEnded());
-    transport.on('drain', () => this.#drained());
+    connections.set(transport, this);
+    transport.on('error', onError);
+    transport.on('close', onClose);
+    transport.on('end', onEnd);
+    transport.on('drain', onDrain);
     sweeper.add(this);
+    this.#queue(answer);
   }
 
   /** Whether the owner was told of the end; the transport may still be busy with the last bytes. */
@@ -340,7 +353,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** Sets the time until the transport is destroyed, whatever it still waits for: `closeTimeout` from the first call on. */
   limitTime(): void {
-    if (this.#deadline === 0) this.#deadline = performance.now() + this.#settings.closeTimeout;
+    if (this.#deadline === 0) this.#deadline = clock() + this.#settings.closeTimeout;
   }
 
   /**
@@ -356,7 +369,8 @@ export class Connection implements SessionSink, Flushable, Ticking {
     this.#transport.resume();
   }
 
-  #drained(): void {
+  /** @internal From the transport, as are the next three. */
+  drained(): void {
     this.#isCongested = false;
     const late = this.#latePong;
     if (late !== null) {
@@ -366,13 +380,20 @@ export class Connection implements SessionSink, Flushable, Ticking {
     this.#owner.drained();
   }
 
-  #transportEnded(): void {
+  /** @internal */
+  transportEnded(): void {
     this.#session.receiveEnd();
     // An upgraded socket is half-open: without an end of ours it never closes.
     if (!this.#transport.writableEnded) this.#transport.end();
   }
 
-  #transportClosed(): void {
+  /** @internal */
+  transportFailed(error: Error): void {
+    this.#break(CloseCode.ABNORMAL, '', error);
+  }
+
+  /** @internal */
+  transportClosed(): void {
     this.#break(CloseCode.ABNORMAL, '', null);
     this.#owner.gone();
   }
@@ -392,6 +413,25 @@ export class Connection implements SessionSink, Flushable, Ticking {
     // Once the WebSocket has ended, how TCP ends is nobody's business any more.
     if (!wasEnding) this.#owner.broken({ code, reason, clean: false }, error);
   }
+}
+
+/** Whose transport an event is of: four functions for all connections, where four closures for each would cost 250 bytes. */
+const connections = new WeakMap<Duplex, Connection>();
+
+function onError(this: Duplex, error: Error): void {
+  connections.get(this)?.transportFailed(error);
+}
+
+function onClose(this: Duplex): void {
+  connections.get(this)?.transportClosed();
+}
+
+function onEnd(this: Duplex): void {
+  connections.get(this)?.transportEnded();
+}
+
+function onDrain(this: Duplex): void {
+  connections.get(this)?.drained();
 }
 
 interface PingWaiter {

@@ -6,7 +6,7 @@
  * At an `upgrade` event a socket has no `'error'` listener at all: a reset while somebody awaits would end the process (hostile-inputs N1).
  */
 import type { Duplex } from 'node:stream';
-import type { Sweeper, Ticking } from './sweeper.ts';
+import { clock, type Sweeper, type Ticking } from './sweeper.ts';
 
 /** What a client may send before it is let in, in bytes; beyond it the socket is not read. */
 const HELD_INPUT = 16_384;
@@ -24,12 +24,11 @@ export class PendingSocket implements Ticking {
 
   /** @param timeout milliseconds from now until `onTimeout` */
   constructor(socket: Duplex, timeout: number, sweeper: Sweeper, onTimeout: () => void) {
-    // First of all, and for life.
-    socket.on('error', this.#gone);
+    guardSocket(socket);
     this.socket = socket;
     this.#sweeper = sweeper;
     this.#onTimeout = onTimeout;
-    this.#deadline = performance.now() + timeout;
+    this.#deadline = clock() + timeout;
     socket.on('close', this.#gone);
     sweeper.add(this);
   }
@@ -60,8 +59,6 @@ export class PendingSocket implements Ticking {
   /** Gives back the socket, and what came meanwhile. */
   release(): Uint8Array[] {
     this.#isReleased = true;
-    // It may hold on to the request, and this object lives as long as the socket's error listener.
-    this.#onTimeout = nothing;
     this.#sweeper.remove(this);
     this.socket.off('data', this.#keep);
     this.socket.off('end', this.#gone);
@@ -79,12 +76,12 @@ export class PendingSocket implements Ticking {
 
   /** Starts the clock anew: the next request, or nothing, within `timeout` milliseconds. */
   restart(timeout: number): void {
-    if (!this.#isReleased) this.#deadline = performance.now() + timeout;
+    if (!this.#isReleased) this.#deadline = clock() + timeout;
   }
 
   /** Gives the socket `timeout` milliseconds from now on, after which it is destroyed without a word: its answer is written. */
   linger(timeout: number): void {
-    this.#deadline = performance.now() + timeout;
+    this.#deadline = clock() + timeout;
     this.#isReleased = true;
     this.#abort?.abort();
     this.socket.off('data', this.#keep);
@@ -113,4 +110,11 @@ export class PendingSocket implements Ticking {
   };
 }
 
-const nothing = (): void => {};
+/** Gives a socket the `'error'` listener that it has for life: one function for all sockets, so that it holds on to nothing. */
+export function guardSocket(socket: Duplex): void {
+  if (!socket.listeners('error').includes(destroySocket)) socket.on('error', destroySocket);
+}
+
+function destroySocket(this: Duplex): void {
+  this.destroy();
+}

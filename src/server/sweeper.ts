@@ -9,8 +9,13 @@
 
 /** Has time limits of its own. */
 export interface Ticking {
-  /** @param now milliseconds of a clock that never goes back (`performance.now()`) */
+  /** @param now milliseconds, of {@link clock} */
   tick(now: number): void;
+}
+
+/** Gives the time for limits: whole milliseconds of a clock that never goes back. Integers, as a fraction costs each field that keeps one 16 bytes more. */
+export function clock(): number {
+  return Math.round(performance.now());
 }
 
 /** Calls each of its members at a steady interval. */
@@ -45,7 +50,7 @@ export class Sweeper {
   #start(): void {
     // The sockets keep the process alive, not their timer.
     this.#timer = setInterval(() => {
-      const now = performance.now();
+      const now = clock();
       for (const member of this.#members) member.tick(now);
     }, this.#interval).unref();
   }

@@ -18,7 +18,7 @@ import { CloseCode, HandshakeError, WebSocketError } from '../errors.ts';
 import { encodeClosePayload } from '../protocol/close.ts';
 import { encodeFrame, Opcode } from '../protocol/frame.ts';
 import { switchingProtocols } from '../protocol/handshake.ts';
-import { PendingSocket } from './pending.ts';
+import { guardSocket, PendingSocket } from './pending.ts';
 import { replyOnSocket } from './reply.ts';
 import type { Sweeper } from './sweeper.ts';
 import { unfinishedResponse } from './unfinished.ts';
@@ -36,8 +36,8 @@ export interface UpgradeContext {
   readonly authorize:
     | ((facts: ConnectionFacts, request: IncomingMessage, signal: AbortSignal) => Promise<void> | void)
     | undefined;
-  /** Makes a client of a socket that was let in; `head` is what came behind the request. */
-  welcome(socket: Duplex, head: Uint8Array, admitted: Admitted, request: IncomingMessage): void;
+  /** Makes a client of a socket that was let in: `answer` is the 101 that it gets first of all, `head` what came behind the request. */
+  welcome(socket: Duplex, answer: string, head: Uint8Array, admitted: Admitted, request: IncomingMessage): void;
   rejected(error: HandshakeError, request: IncomingMessage): void;
 }
 
@@ -56,7 +56,7 @@ export function watchSocket(socket: Duplex, context: UpgradeContext): PendingSoc
 
 /** Goes on watching a connection by another socket: the TLS one over it. */
 export function watchInstead(socket: Duplex, pending: PendingSocket): void {
-  socket.on('error', () => socket.destroy());
+  guardSocket(socket);
   watched.set(socket, pending);
 }
 
@@ -75,7 +75,8 @@ export function watcherOf(socket: Duplex): PendingSocket | undefined {
 
 /** Takes one upgrade request to its end. */
 export function upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array, context: UpgradeContext): void {
-  const pending = watched.get(socket) ?? watchSocket(socket, context);
+  let watcher = watched.get(socket);
+  if (watcher === undefined) guardSocket(socket);
   if (taken.has(socket))
     throw new WebSocketError(
       'ERR_SOCKET_TAKEN',
@@ -110,7 +111,7 @@ export function upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Arr
   function authorize(check: NonNullable<UpgradeContext['authorize']>): void {
     let verdict: Promise<void> | void;
     try {
-      verdict = check(admitted.facts, request, pending.signal);
+      verdict = check(admitted.facts, request, watch().signal);
     } catch (error) {
       refuse(asHandshakeError(error, 403, 'WebSocket: Connection refused'));
       return;
@@ -119,20 +120,27 @@ export function upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Arr
       enter();
       return;
     }
-    pending.hold(() => refuse(new HandshakeError(503, 'WebSocket: The handshake took too long')));
+    watch().hold(() => refuse(new HandshakeError(503, 'WebSocket: The handshake took too long')));
     verdict.then(enter, (error) => refuse(asHandshakeError(error, 403, 'WebSocket: Connection refused')));
+  }
+
+  /** Nobody who comes in at once needs a watcher. */
+  function watch(): PendingSocket {
+    watcher ??= watchSocket(socket, context);
+    return watcher;
   }
 
   function enter(): void {
     // Gone, or out of time, while `authorize` was pending.
-    if (pending.isOver || !socket.writable) return;
-    const held = pending.release();
+    if (watcher?.isOver === true || !socket.writable) return;
+    const held = watcher?.release() ?? [];
     watched.delete(socket);
-    socket.write(switchingProtocols(admitted.key, admitted.subprotocol), 'latin1');
-    context.welcome(socket, held.length === 0 ? head : Buffer.concat([head, ...held]), admitted, request);
+    const answer = switchingProtocols(admitted.key, admitted.subprotocol);
+    context.welcome(socket, answer, held.length === 0 ? head : Buffer.concat([head, ...held]), admitted, request);
   }
 
   function refuse(error: HandshakeError): void {
+    const pending = watch();
     if (pending.isOver) return;
     pending.linger(context.closeTimeout());
     if (context.rejectMode() === 'close-frame' && socket.writable && refuseByFrame(request, socket, error)) {
@@ -146,16 +154,15 @@ export function upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Arr
 
 /** Says who is on the other end; `null` for a TCP peer that is gone already, which must not pass for a Unix domain socket. */
 export function peerOf(socket: Duplex): Peer | null {
-  const { remoteAddress, remotePort, localAddress, encrypted, server } = socket as Partial<Socket> & {
-    encrypted?: boolean;
-    server?: { maxHeadersCount?: number | null };
-  };
-  if (remoteAddress === undefined && localAddress !== undefined) return null;
+  const tcp = socket as Partial<Socket> & { encrypted?: boolean; server?: { maxHeadersCount?: number | null } };
+  const { remoteAddress } = tcp;
+  // Each address that is looked at is a call of the kernel's.
+  if (remoteAddress === undefined && tcp.localAddress !== undefined) return null;
   return {
     address: remoteAddress,
-    port: remotePort,
-    encrypted: encrypted === true,
-    maxHeadersCount: server?.maxHeadersCount,
+    port: tcp.remotePort,
+    encrypted: tcp.encrypted === true,
+    maxHeadersCount: tcp.server?.maxHeadersCount,
     forwarded: forwardedClients.get(socket),
   };
 }
