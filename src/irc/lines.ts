@@ -49,27 +49,37 @@ export class LineFramer {
 
   /** Gives the frames of the lines that `data` completes, as one byte string. A line ends at LF; CR before it is dropped. */
   frame(data: string | Uint8Array, stringEncoding: BufferEncoding, encoding: LineEncoding): string {
+    if (this.#rest === '' && data === lastFramed.data && stringEncoding === 'utf8' && encoding === lastFramed.encoding)
+      return lastFramed.frames;
     const isAscii = typeof data === 'string' && ASCII_ENCODINGS.has(stringEncoding) && isAsciiText(data);
     const text = isAscii ? (data as string) : toByteString(data, stringEncoding);
+    if (this.#rest === '' && text === lastFramed.text && encoding === lastFramed.encoding) return lastFramed.frames;
     // LF is looked for in what is new, never again in the rest: a huge line that comes in small writes costs each byte once.
     let lf = text.indexOf('\n');
     if (lf === -1) {
       this.#rest += text;
       return '';
     }
+    const isWhole = this.#rest === '';
     let frames = '';
     let lineStart = 0;
-    if (this.#rest !== '') {
-      frames = frameLine(this.#rest + text.slice(0, lf), false, encoding);
+    if (!isWhole) {
+      const line = this.#rest + text.slice(0, lf);
+      frames = frameLine(line, 0, line.length, false, encoding);
       lineStart = lf + 1;
       lf = text.indexOf('\n', lineStart);
     }
     while (lf !== -1) {
-      frames += frameLine(text.slice(lineStart, lf), isAscii, encoding);
+      frames += frameLine(text, lineStart, lf, isAscii, encoding);
       lineStart = lf + 1;
       lf = text.indexOf('\n', lineStart);
     }
-    this.#rest = text.slice(lineStart);
+    if (lineStart < text.length) {
+      this.#rest = text.slice(lineStart);
+    } else {
+      this.#rest = '';
+      if (isWhole && text.length <= MAX_REMEMBERED_SIZE) remember(data, stringEncoding, text, encoding, frames);
+    }
     return frames;
   }
 
@@ -77,7 +87,7 @@ export class LineFramer {
   end(encoding: LineEncoding): string {
     const rest = this.#rest;
     this.#rest = '';
-    return frameLine(rest, false, encoding);
+    return frameLine(rest, 0, rest.length, false, encoding);
   }
 
   /** Bytes that wait for a LF. */
@@ -86,24 +96,51 @@ export class LineFramer {
   }
 }
 
+/**
+ * What was framed last: a server that writes the same line to each member of a channel pays for it once (a fifth in a channel of a hundred). Bytes are compared as
+ * text, never by the buffer that they are in: servers use buffers again.
+ */
+const lastFramed = { data: '', text: '', encoding: null as LineEncoding | null, frames: '' };
+
+/** More than any line; what is kept alive by being remembered is bounded. */
+const MAX_REMEMBERED_SIZE = 16_384;
+
+function remember(
+  data: string | Uint8Array,
+  stringEncoding: BufferEncoding,
+  text: string,
+  encoding: LineEncoding,
+  frames: string,
+): void {
+  // Of another encoding the same string is other bytes.
+  lastFramed.data = typeof data === 'string' && stringEncoding === 'utf8' ? data : '';
+  lastFramed.text = text;
+  lastFramed.encoding = encoding;
+  lastFramed.frames = frames;
+}
+
 /** Frames what is whole: one line, with or without its line end; where there are LFs within it, as many lines. A byte string. */
 export function frameWhole(line: string | Uint8Array, encoding: LineEncoding): string {
   const isAscii = typeof line === 'string' && isAsciiText(line);
   const text = isAscii ? (line as string) : toByteString(line, 'utf8');
-  if (!text.includes('\n')) return frameLine(text, isAscii, encoding);
   let frames = '';
-  for (const part of text.split('\n')) frames += frameLine(part, isAscii, encoding);
-  return frames;
+  let lineStart = 0;
+  for (let lf = text.indexOf('\n'); lf !== -1; lf = text.indexOf('\n', lineStart)) {
+    frames += frameLine(text, lineStart, lf, isAscii, encoding);
+    lineStart = lf + 1;
+  }
+  return frames + frameLine(text, lineStart, text.length, isAscii, encoding);
 }
 
-/** Frames one line without LF, given as a byte string; CRs at its end are dropped, and an empty line is no frame. */
-function frameLine(line: string, isAscii: boolean, encoding: LineEncoding): string {
-  let text = line;
-  while (text.endsWith('\r')) text = text.slice(0, -1);
-  if (text === '') return '';
-  if (!encoding.isText) return frameHeader(Opcode.BINARY, text.length) + text;
-  if (!isAscii) text = toUtf8(text, encoding.fallback);
-  return frameHeader(Opcode.TEXT, text.length) + text;
+/** Frames the line in `text[start, end)`, a byte string without LF; CRs at its end are dropped, and an empty line is no frame. */
+function frameLine(text: string, start: number, end: number, isAscii: boolean, encoding: LineEncoding): string {
+  let lineEnd = end;
+  while (lineEnd > start && text.charCodeAt(lineEnd - 1) === CR) lineEnd--;
+  if (lineEnd === start) return '';
+  let line = text.slice(start, lineEnd);
+  if (!encoding.isText) return frameHeader(Opcode.BINARY, line.length) + line;
+  if (!isAscii) line = toUtf8(line, encoding.fallback);
+  return frameHeader(Opcode.TEXT, line.length) + line;
 }
 
 /** In these, characters below 0x80 are the bytes of the same number. */

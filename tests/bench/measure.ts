@@ -61,7 +61,7 @@ async function measureWindow(
 ): Promise<Measured> {
   await connectAll(server, load, scenario.connections);
   await ask(load, { type: 'start' });
-  await sleep(warmUp);
+  await sleep(Math.max(warmUp, scenario.warmUp ?? 0));
   const before = await sampleServer(server);
   await sleep(window);
   const after = await sampleServer(server);
