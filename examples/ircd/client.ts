@@ -15,9 +15,18 @@ const MAX_LINE = 8_703;
 const FLOOD_BURST = 60;
 const FLOOD_PER_SECOND = 3;
 
-/** What a socket may know beyond a `net.Socket`, if it came through a gateway; read for WHOIS, never needed. */
+/** What a socket may know beyond a `net.Socket`: read for WHOIS and by WEBIRC, never needed. */
+interface WiserSocket {
+  readonly encrypted?: boolean;
+  readonly websocket?: { readonly peer: { readonly address: string }; readonly client: object; whoisGateway(): string };
+  setRemoteAddress?(address: string, port?: number): void;
+}
+
+/** The gateway that spoke for a client, for operators: numeric 350. */
 interface Gateway {
-  readonly websocket?: { readonly peer: { readonly address: string }; whoisGateway(): string };
+  readonly host: string;
+  readonly address: string;
+  readonly text: string;
 }
 
 /** What a client tells its server. */
@@ -51,6 +60,10 @@ export class Client {
   heardAt = Date.now();
   spokeAt = Date.now();
   isPinged = false;
+  /** Whether its way here is TLS, as far as that is known. */
+  isSecure: boolean;
+  /** Whether PASS, CAP, NICK or USER came: too late for a gateway to speak for it. */
+  hasBegun = false;
 
   readonly #events: ClientEvents;
   #rest: Buffer = Buffer.alloc(0);
@@ -58,6 +71,9 @@ export class Client {
   #filledAt = Date.now();
   #quitReason: string | null = null;
   #isGone = false;
+  /** Whether input waits: {@link Client.hold}. */
+  #isHeld = false;
+  #gateway: Gateway | null = null;
 
   constructor(socket: Socket, serverName: string, events: ClientEvents) {
     this.socket = socket;
@@ -65,6 +81,7 @@ export class Client {
     this.#events = events;
     this.address = plainAddress(socket.remoteAddress);
     this.host = ircHost(this.address);
+    this.isSecure = (socket as WiserSocket).encrypted === true;
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('error', (error) => this.#leave(error.message));
     socket.on('end', () => this.#leave('Connection closed'));
@@ -76,12 +93,57 @@ export class Client {
     return `${this.nick}!${this.user}@${this.host}`;
   }
 
-  /** Where it came from, for operators: parameters and text of numeric 350, or `null` for a plain connection. */
-  get gateway(): { host: string; text: string } | null {
-    const { websocket } = this.socket as Gateway;
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** Where it came from, for operators; `null` for a plain connection. */
+  get gateway(): Gateway | null {
+    if (this.#gateway !== null) return this.#gateway;
+    const { websocket } = this.socket as WiserSocket;
     const text = websocket?.whoisGateway() ?? '';
     if (websocket === undefined || text === '') return null;
-    return { host: websocket.peer.address === this.address ? '*' : ircHost(websocket.peer.address), text };
+    const host = websocket.peer.address === this.address ? '*' : ircHost(websocket.peer.address);
+    return { host, address: host, text };
+  }
+
+  /** What a judge of gateways asks. */
+  get asGatewayClient(): { peer: { address: string; secure: boolean }; registering: boolean; rewritten: boolean } {
+    const { websocket } = this.socket as WiserSocket;
+    return {
+      peer: { address: this.address, secure: this.isSecure },
+      registering: this.hasBegun,
+      rewritten: this.#gateway !== null || (websocket !== undefined && websocket.client !== websocket.peer),
+    };
+  }
+
+  /** Becomes the user that a gateway speaks for: everything that the gateway's own address stood for is its user's now. */
+  become(user: {
+    readonly address: string;
+    readonly port?: number | undefined;
+    readonly hostname: string | null;
+    readonly secure: boolean;
+    readonly via: { readonly address: string; readonly hostname: string };
+    readonly whoisGateway: string;
+  }): void {
+    this.#gateway = { host: ircHost(user.via.hostname), address: ircHost(user.via.address), text: user.whoisGateway };
+    (this.socket as WiserSocket).setRemoteAddress?.(user.address, user.port);
+    this.address = user.address;
+    this.host = user.hostname ?? ircHost(user.address);
+    this.isSecure = user.secure;
+  }
+
+  /** Reads no further until {@link Client.release}. */
+  hold(): void {
+    this.#isHeld = true;
+    this.socket.pause();
+  }
+
+  /** Goes on with what came meanwhile, in order. */
+  release(): void {
+    this.#isHeld = false;
+    this.socket.resume();
+    this.#takeLines();
   }
 
   /** Whether a ban mask fits, by host name or by address. */
@@ -111,8 +173,13 @@ export class Client {
   #read(chunk: Buffer): void {
     this.heardAt = Date.now();
     this.isPinged = false;
-    let data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    for (let lf = data.indexOf(0x0a); lf >= 0 && !this.#isGone; lf = data.indexOf(0x0a)) {
+    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#takeLines();
+  }
+
+  #takeLines(): void {
+    let data = this.#rest;
+    for (let lf = data.indexOf(0x0a); lf >= 0 && !this.#isGone && !this.#isHeld; lf = data.indexOf(0x0a)) {
       const line = data.toString('utf8', 0, lf).replace(/\r+$/, '');
       data = data.subarray(lf + 1);
       if (line === '') continue;
@@ -122,7 +189,7 @@ export class Client {
       }
       this.#events.onLine(this, line);
     }
-    if (data.length > MAX_LINE) this.close('RecvQ exceeded');
+    if (data.length > MAX_LINE && !this.#isHeld) this.close('RecvQ exceeded');
     // A copy: the chunk it is cut from is 64 KiB.
     this.#rest = Buffer.from(data);
   }

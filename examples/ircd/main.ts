@@ -6,7 +6,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { configFromTags, createWebSocketHook, parseTags } from 'ircd-websocket';
+import { configFromTags, createWebirc, createWebSocketHook, gatewaysFromTags, parseTags, parseWebirc } from 'ircd-websocket';
+import type { GatewayJudge } from './commands/webirc.ts';
 import { HookRegistry, type Listening, openListeners } from './listeners.ts';
 import { IrcServer } from './server.ts';
 import { readSettings } from './settings.ts';
@@ -19,9 +20,23 @@ const WEB_BUILD = fileURLToPath(new URL('./web', import.meta.url));
 
 const { values } = parseArgs({ options: { config: { type: 'string', default: `${SOURCES}ircd.conf` } } });
 
-function readConfig(): { settings: ReturnType<typeof readSettings>; websocket: ReturnType<typeof configFromTags> } {
+interface Config {
+  readonly settings: ReturnType<typeof readSettings>;
+  readonly websocket: ReturnType<typeof configFromTags>;
+  readonly gateways: GatewayJudge;
+}
+
+function readConfig(): Config {
   const tags = parseTags(readFileSync(values.config, 'utf8'));
-  return { settings: readSettings(tags), websocket: configFromTags(tags) };
+  const webirc = createWebirc(gatewaysFromTags(tags));
+  return {
+    settings: readSettings(tags),
+    websocket: configFromTags(tags),
+    gateways: {
+      webirc: (params, { peer, ...state }) => webirc.authenticate(parseWebirc(params), peer, state),
+      username: (username, { peer, ...state }) => webirc.authenticateUsername(username, peer, state),
+    },
+  };
 }
 
 function webClientFiles(): string[] {
@@ -38,7 +53,7 @@ function describe({ bind, address, port }: Listening): string {
 
 async function main(): Promise<void> {
   const config = readConfig();
-  const server = new IrcServer(config.settings);
+  const server = new IrcServer(config.settings, config.gateways);
   const hook = createWebSocketHook({
     ...config.websocket,
     serverName: config.settings.serverName,
@@ -60,7 +75,8 @@ async function main(): Promise<void> {
       const next = readConfig();
       hook.rehash(next.websocket);
       server.settings = next.settings;
-      console.log('rehashed: settings, operators and <websocket> are new; binds stay as they are');
+      server.gateways = next.gateways;
+      console.log('rehashed: settings, operators, bans, <gateway> and <websocket> are new; binds stay as they are');
     } catch (error) {
       console.error(`not rehashed: ${explain(error)}`);
     }

@@ -12,6 +12,8 @@ import { channelCommands } from './commands/channels.ts';
 import { messageCommands } from './commands/messages.ts';
 import { queryCommands } from './commands/queries.ts';
 import { registrationCommands } from './commands/registration.ts';
+import { type GatewayJudge, webircCommands } from './commands/webirc.ts';
+import { matchesMask } from './mask.ts';
 import { type Message, parseMessage } from './message.ts';
 import type { Settings } from './settings.ts';
 
@@ -25,8 +27,11 @@ export interface Command {
 }
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ ...registrationCommands, ...messageCommands, ...channelCommands, ...queryCommands }),
+  Object.entries({ ...registrationCommands, ...webircCommands, ...messageCommands, ...channelCommands, ...queryCommands }),
 );
+
+/** With these a client begins to be somebody. */
+const FIRST_WORDS: ReadonlySet<string> = new Set(['PASS', 'CAP', 'NICK', 'USER']);
 
 /** How often silent clients are looked for, in milliseconds. */
 const SWEEP_INTERVAL = 250;
@@ -37,10 +42,13 @@ export class IrcServer {
   readonly nicks = new NameMap<Client>();
   readonly channels = new NameMap<Channel>();
   settings: Settings;
+  /** Who may speak for others. */
+  gateways: GatewayJudge;
   readonly #sweep: NodeJS.Timeout;
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, gateways: GatewayJudge) {
     this.settings = settings;
+    this.gateways = gateways;
     this.#sweep = setInterval(() => this.#pingSilent(), SWEEP_INTERVAL).unref();
   }
 
@@ -50,8 +58,19 @@ export class IrcServer {
 
   /** Takes a connection; bound, so that it can be a listener's callback. */
   readonly accept = (socket: Socket): void => {
-    this.clients.add(new Client(socket, this.name, { onLine: this.#onLine, onGone: this.#onGone }));
+    const client = new Client(socket, this.name, { onLine: this.#onLine, onGone: this.#onGone });
+    this.clients.add(client);
+    this.refuseBanned(client);
   };
+
+  /** Ends a client whose address is banned from the whole server; `true` where it was. */
+  refuseBanned(client: Client): boolean {
+    const ban = this.settings.bans.find(({ mask }) => matchesMask(mask, client.address));
+    if (ban === undefined) return false;
+    this.notifyOpers(`Banned: ${client.address} (${ban.mask}) [${ban.reason}]`);
+    client.close(`Z-lined: ${ban.reason}`);
+    return true;
+  }
 
   /** Says goodbye to everybody. */
   close(reason: string): void {
@@ -82,6 +101,7 @@ export class IrcServer {
     const message = parseMessage(line);
     if (message === null) return;
     const command = COMMANDS.get(message.command);
+    client.hasBegun ||= FIRST_WORDS.has(message.command);
     if (!client.isRegistered && command?.isForStrangers !== true) {
       client.numeric('451', 'You have not registered.');
     } else if (command === undefined) {

@@ -42,6 +42,8 @@ export interface Settings {
   readonly pingFrequency: number;
   readonly registrationTimeout: number;
   readonly opers: readonly { readonly name: string; readonly password: string; readonly hosts: readonly string[] }[];
+  /** Addresses that may not come in at all, as masks of `*` and `?`. */
+  readonly bans: readonly { readonly mask: string; readonly reason: string }[];
   readonly binds: readonly Bind[];
 }
 
@@ -66,6 +68,10 @@ export function readSettings(tags: readonly Tag[]): Settings {
       name: required(tag, 'oper', 'name'),
       password: required(tag, 'oper', 'password'),
       hosts: (tag.entries.get('host') ?? '*@*').split(/\s+/),
+    })),
+    bans: all('badip').map((tag) => ({
+      mask: required(tag, 'badip', 'ipmask'),
+      reason: tag.entries.get('reason') ?? 'No reason given',
     })),
     binds,
   };

@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { GatewayJudge } from '../../examples/ircd/commands/webirc.ts';
 import { cutLine, formatTagList, parseMessage } from '../../examples/ircd/message.ts';
 import { IrcServer } from '../../examples/ircd/server.ts';
 import { readSettings } from '../../examples/ircd/settings.ts';
+import { createWebirc, parseWebirc } from '../../src/index.ts';
 import { parseTags } from '../../src/tags.ts';
 import { startIrcd, TcpUser } from '../helpers/ircd.ts';
 
@@ -17,12 +19,18 @@ const SETTINGS = readSettings(
     <connect pingfreq="0.6" timeout="0.6"><oper name="admin" password="secret" host="*@127.0.0.1">`),
 );
 
+/** For a server without `<gateway>` tags. */
+const NO_GATEWAYS: GatewayJudge = {
+  webirc: (params, { peer, ...state }) => createWebirc([]).authenticate(parseWebirc(params), peer, state),
+  username: () => null,
+};
+
 let server: IrcServer;
 let listener: Server;
 let port: number;
 
 beforeEach(async () => {
-  server = new IrcServer(SETTINGS);
+  server = new IrcServer(SETTINGS, NO_GATEWAYS);
   listener = createServer(server.accept).listen(0, '127.0.0.1');
   await once(listener, 'listening');
   ({ port } = listener.address() as AddressInfo);

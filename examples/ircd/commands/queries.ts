@@ -75,12 +75,13 @@ function sendWhois(server: IrcServer, client: Client, one: Client): void {
   }
   client.numeric('312', one.nick, server.name, server.settings.network);
   if (one.away !== null) client.numeric('301', one.nick, one.away);
+  if (one.isSecure) client.numeric('671', one.nick, 'is using a secure connection');
   if (one.isOper) client.numeric('313', one.nick, 'is an IRC operator');
   if (client.isOper || client === one)
     client.send(`:${server.name} 378 ${client.nick} ${one.nick} :is connecting from ${one.user}@${one.host} ${one.host}`);
   // The web page that somebody comes from is for operators: it may say more about a person than they know.
   if (client.isOper && one.gateway !== null)
-    client.send(`:${server.name} 350 ${client.nick} ${one.nick} ${one.gateway.host} ${one.gateway.host} :${one.gateway.text}`);
+    client.send(`:${server.name} 350 ${client.nick} ${one.nick} ${one.gateway.host} ${one.gateway.address} :${one.gateway.text}`);
   const idle = Math.floor((Date.now() - one.spokeAt) / 1_000);
   client.numeric('317', one.nick, String(idle), String(Math.floor(one.connectedAt / 1_000)), 'seconds idle, signon time');
 }

@@ -2,6 +2,7 @@
 import { isSameName } from '../casemap.ts';
 import type { Client } from '../client.ts';
 import type { Command, IrcServer } from '../server.ts';
+import { judgeUsername } from './webirc.ts';
 
 /** What clients may ask for, and get. */
 const CAPABILITIES = ['echo-message', 'message-tags', 'multi-prefix', 'server-time'];
@@ -100,6 +101,7 @@ export const registrationCommands: Record<string, Command> = {
 /** Welcomes a client that has said all that is needed. */
 function tryRegister(server: IrcServer, client: Client): void {
   if (client.isRegistered || client.isNegotiating || client.nick === '*' || client.user === '') return;
+  if (!judgeUsername(server, client)) return;
   const { settings, name } = server;
   if (settings.password !== null && client.password !== settings.password) {
     client.numeric('464', 'Password incorrect');
