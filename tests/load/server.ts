@@ -116,7 +116,7 @@ process.on('message', async (message: ToServer) => {
     tell(await measure());
     return;
   }
-  await hook.close('Back in a minute');
+  await hook.close('Back in a minute', { spread: message.spread });
   tell({ type: 'closed' });
 });
 // The soak is gone: nobody is to stay behind.
