@@ -134,6 +134,8 @@ export class Client extends Duplex implements ConnectionOwner {
   /** Ends this client for an error that the server's own code threw. */
   fault(error: unknown): void {
     this.#connection.fault(error);
+    // Nobody may ever read it: its 'end' would not come, and it would stay among the clients.
+    this.destroy();
   }
 
   get websocket(): ConnectionFacts {
