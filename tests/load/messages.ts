@@ -5,7 +5,10 @@
  */
 
 /** From the soak to the server. */
-export type ToServer = { readonly type: 'measure' } | { readonly type: 'close'; readonly spread: number };
+export type ToServer =
+  | { readonly type: 'measure' }
+  | { readonly type: 'count' }
+  | { readonly type: 'close'; readonly spread: number };
 
 /** What one look at the server process found, after a collection of garbage. */
 export interface Measurement {
@@ -28,8 +31,18 @@ export interface Measurement {
   readonly cpu: number;
 }
 
+/** How many clients the server has: what it can tell without a descriptor to spare. */
+export interface Count {
+  readonly type: 'counted';
+  readonly clients: number;
+}
+
 /** From the server to the soak. */
-export type FromServer = { readonly type: 'listening'; readonly port: number } | Measurement | { readonly type: 'closed' };
+export type FromServer =
+  | Count
+  | { readonly type: 'listening'; readonly port: number }
+  | Measurement
+  | { readonly type: 'closed' };
 
 /** From the soak to a crowd: clients come; talk and churn begin; they end and all is checked; the server is about to close. */
 export type ToCrowd =

@@ -112,6 +112,10 @@ function countFds(): number {
 const tell = (message: FromServer): void => void process.send?.(message);
 
 process.on('message', async (message: ToServer) => {
+  if (message.type === 'count') {
+    tell({ type: 'counted', clients: hook.clients.size });
+    return;
+  }
   if (message.type === 'measure') {
     tell(await measure());
     return;
