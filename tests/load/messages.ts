@@ -24,6 +24,8 @@ export interface Measurement {
   readonly closed: Readonly<Record<number, number>>;
   readonly rejected: Readonly<Record<number, number>>;
   readonly channels: number;
+  /** How often the configuration was replaced. */
+  readonly rehashes: number;
   /** Milliseconds that the event loop was late at the worst, and at the 99th percentile, since the last look. */
   readonly delayMax: number;
   readonly delayP99: number;

@@ -23,13 +23,18 @@ interface Channel {
 const FLOOD_LINE = prepareLine(`F ${'x'.repeat(60_000)}`);
 const channels = new Map<string, Channel>();
 
-const hook = createWebSocketHook({
+const config = {
   origins: ['https://soak.example.com'],
-  serverName: 'soak.example.com',
   pingInterval: Number(values['ping-interval']),
   pingTimeout: Number(values['ping-timeout']),
-  onConnection: serve,
-});
+};
+const hook = createWebSocketHook({ ...config, serverName: 'soak.example.com', onConnection: serve });
+
+/** Milliseconds. */
+const REHASH_INTERVAL = 5_000;
+let rehashes = 0;
+// Whoever is in must not notice: neither what it says nor what is said to it.
+setInterval(() => hook.rehash({ ...config, maxMessageSize: 8_000 + (++rehashes % 2) }), REHASH_INTERVAL).unref();
 
 function serve(socket: IrcSocket): void {
   let channel: Channel | null = null;
@@ -95,7 +100,7 @@ async function measure(): Promise<FromServer> {
   return {
     type: 'measured',
     ...{ heap: heapUsed, external, rss, fds: countFds() },
-    ...{ clients, accepted, closed, rejected, channels: channels.size },
+    ...{ clients, accepted, closed, rejected, channels: channels.size, rehashes },
     ...{ delayMax, delayP99, cpu: (user + system) / 1_000 },
   };
 }

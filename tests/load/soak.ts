@@ -197,7 +197,7 @@ function print(): void {
   ];
   for (const cells of rows) console.log(cells.map((cell, i) => (i === 0 ? cell.padEnd(16) : cell.padStart(13))).join(''));
   console.log(
-    `\n${result.said} lines in ${result.seconds} s and before became ${result.delivered}; ${result.echoed} were for one; ${result.pings} pings; closing took ${closeTook} ms`,
+    `\n${result.said} lines in ${result.seconds} s and before became ${result.delivered}; ${result.echoed} were for one; ${result.pings} pings; ${end.rehashes} rehashes; closing took ${closeTook} ms`,
   );
   console.log(
     `${leftCount} left: ${Object.entries(left)
