@@ -287,11 +287,13 @@ class Hook implements WebSocketHook, UpgradeContext {
 
   // Not a closure of `welcome`: that would keep the request, and its headers, for as long as the client lives.
   readonly #closedClient = (client: Client): void => {
-    this.clients.delete(client as unknown as IrcSocket);
+    if (!this.clients.delete(client as unknown as IrcSocket)) return;
     count(this.#closed, client.closeStatus?.code ?? CloseCode.ABNORMAL);
   };
 
   readonly #gone = (client: Client): void => {
+    // Where the server does not read what came before the end, there is no 'close' yet; the client is gone all the same.
+    this.#closedClient(client);
     this.#transports.delete(client);
     if (this.#transports.size === 0) this.#whenEmpty?.();
   };

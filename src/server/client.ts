@@ -134,8 +134,6 @@ export class Client extends Duplex implements ConnectionOwner {
   /** Ends this client for an error that the server's own code threw. */
   fault(error: unknown): void {
     this.#connection.fault(error);
-    // Nobody may ever read it: its 'end' would not come, and it would stay among the clients.
-    this.destroy();
   }
 
   get websocket(): ConnectionFacts {
@@ -415,8 +413,10 @@ export class Client extends Duplex implements ConnectionOwner {
   ended(status: CloseStatus): void {
     this.#status = status;
     this.#releaseHeldWrite();
+    // Who has said goodbye, and has the line face paused, may never resume it: the lines that are held are not waited for.
+    if (this.writableEnded) this.#heldLines = null;
     // The end comes behind the lines that are held.
-    if (!this.destroyed && this.#heldLines === null) this.push(null);
+    if (!this.destroyed && this.#heldLines === null) this.#pushEnd();
   }
 
   /** @internal */
@@ -455,6 +455,12 @@ export class Client extends Duplex implements ConnectionOwner {
     if (!this.push(line)) this.#connection.pause();
   }
 
+  /** As `net.Socket` does: where nothing is unread, 'end' comes also to who does not read, and with it 'close'. */
+  #pushEnd(): void {
+    this.push(null);
+    if (this.readableLength === 0) this.read(0);
+  }
+
   #holdLine(line: Buffer): void {
     this.#heldLines ??= [];
     this.#heldLines.push(Buffer.from(line));
@@ -465,7 +471,7 @@ export class Client extends Duplex implements ConnectionOwner {
       const line = this.#heldLines.shift();
       if (line === undefined) {
         this.#heldLines = null;
-        if (this.#status !== null) this.push(null);
+        if (this.#status !== null) this.#pushEnd();
       } else {
         this.#callListener(line, 0, line.length, false);
       }

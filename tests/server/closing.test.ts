@@ -295,3 +295,58 @@ describe('half-open', () => {
     expect(running.hook.stats()).toMatchObject({ clients: 0, closed: { 1001: 1 } });
   });
 });
+
+describe('a server that does not read', () => {
+  test('never has, and says goodbye: the end comes all the same, once the peer has answered', async () => {
+    const events: string[] = [];
+    const { hook, port, nextSocket } = await startHook({
+      onConnection: (socket) => {
+        socket.on('end', () => void events.push('end'));
+        socket.on('close', (hadError) => void events.push(`close ${hadError}`));
+      },
+    });
+    const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    client.socket.write(clientText('nobody reads this'));
+    socket.closeWebSocket(4001, 'K-lined');
+    await client.until(() => client.closeFrame !== undefined);
+    client.socket.end(clientClose(4001));
+    await closed;
+    expect(events).toEqual(['end', 'close false']);
+    expect(hook.stats()).toMatchObject({ clients: 0, closed: { 4001: 1 } });
+  });
+
+  test('has its lines paused, and says goodbye: those that are held are not waited for', async () => {
+    const { running, socket, client, ending } = await connect();
+    socket.onLine((line: string) => {
+      ending.events.push(line);
+      socket.pause();
+    });
+    client.socket.write(Buffer.concat([clientText('one'), clientText('two')]));
+    while (ending.events.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    socket.end('ERROR :Excess flood\r\n');
+    await client.until(() => client.closeFrame !== undefined);
+    client.socket.end(clientClose(1000));
+    await ending.closed;
+    expect(ending.events).toEqual(['one', 'end 1000', 'close false']);
+    expect(running.hook.clients.size).toBe(0);
+  });
+
+  test('has its stream paused with something unread: no end yet, but it is no client of the hook any more; read, the end comes', async () => {
+    const { hook, port, nextSocket } = await startHook();
+    const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
+    const readable = once(socket, 'readable');
+    client.socket.write(clientText('unread'));
+    await readable;
+    const closed = hook.close('Restarting');
+    await client.until(() => client.closeFrame !== undefined);
+    client.socket.end(clientClose(1001));
+    await closed;
+    expect(hook.stats()).toMatchObject({ clients: 0, closed: { 1001: 1 } });
+    expect(socket.destroyed).toBe(false);
+    const gone = new Promise((resolve) => socket.once('close', resolve));
+    expect(String(socket.read())).toBe('unread\r\n');
+    await gone;
+    expect(hook.stats()).toMatchObject({ clients: 0, closed: { 1001: 1 } });
+  });
+});
