@@ -16,6 +16,7 @@ import { MAX_CONTROL_SIZE } from './protocol/frame.ts';
 import { truncateUtf8 } from './protocol/utf8.ts';
 import { canonicalAddress, UNIX } from './ranges.ts';
 import { Client, type ClientSettings, type IrcSocket } from './server/client.ts';
+import { Departures } from './server/departures.ts';
 import { type AcceptOptions, createWiredServer, type ListenerOptions, refuseClientCertificates } from './server/listener.ts';
 import { type PreludeResult, readPrelude } from './server/prelude.ts';
 import { replyOnResponse } from './server/reply.ts';
@@ -82,8 +83,15 @@ export interface WebSocketHook extends AsyncDisposable {
    * @throws ConfigError and leaves the old configuration in force
    */
   rehash(config: WebSocketConfig): void;
-  /** Answers newcomers by 503, closes each client by 1001 with `reason`, and resolves when all are gone, within `closeTimeout`. */
-  close(reason?: string): Promise<void>;
+  /**
+   * Answers newcomers by 503, closes each client by 1001 with `reason`, and resolves when all are gone, within `closeTimeout`. With `spread` the clients are
+   * closed over that many milliseconds, in random order, so that they do not all come back in the same second; until its turn each is served as before.
+   * Another call without `spread` closes those that are left at once.
+   *
+   * @param options `spread`: milliseconds, up to an hour. @defaultValue `{ spread: 0 }`
+   * @throws RangeError for a `spread` that is no such time
+   */
+  close(reason?: string, options?: { readonly spread?: number }): Promise<void>;
 }
 
 /** Counts since a hook was made. */
@@ -124,6 +132,7 @@ class Hook implements WebSocketHook, UpgradeContext {
   readonly #closed: Record<number, number> = {};
   #closing: Promise<void> | null = null;
   #whenEmpty: (() => void) | null = null;
+  #departures: Departures<IrcSocket> | null = null;
   /** Reads the requests of sockets that `accept` takes; made when it first does. */
   #reader: Server | null = null;
 
@@ -219,8 +228,10 @@ class Hook implements WebSocketHook, UpgradeContext {
     this.#warn();
   };
 
-  readonly close = (reason = 'Server is shutting down'): Promise<void> => {
-    this.#closing ??= this.#closeAll(reason);
+  readonly close = (reason = 'Server is shutting down', { spread = 0 }: { readonly spread?: number } = {}): Promise<void> => {
+    if (!(spread >= 0 && spread <= LONGEST_SPREAD)) throw new RangeError(`spread of ${spread} ms, limit ${LONGEST_SPREAD}`);
+    if (this.#closing === null) this.#closing = this.#closeAll(reason, spread);
+    else if (spread === 0) this.#departures?.hurry();
     return this.#closing;
   };
 
@@ -277,11 +288,13 @@ class Hook implements WebSocketHook, UpgradeContext {
 
   // Not a closure of `welcome`: that would keep the request, and its headers, for as long as the client lives.
   readonly #closedClient = (client: Client): void => {
-    this.clients.delete(client as unknown as IrcSocket);
+    if (!this.clients.delete(client as unknown as IrcSocket)) return;
     count(this.#closed, client.closeStatus?.code ?? CloseCode.ABNORMAL);
   };
 
-  readonly #gone = (): void => {
+  readonly #gone = (client: Client): void => {
+    // Where the server does not read what came before the end, there is no 'close' yet; the client is gone all the same.
+    this.#closedClient(client);
     this.#transports--;
     if (this.#transports === 0) this.#whenEmpty?.();
   };
@@ -332,12 +345,15 @@ class Hook implements WebSocketHook, UpgradeContext {
     }
   }
 
-  async #closeAll(reason: string): Promise<void> {
+  async #closeAll(reason: string, spread: number): Promise<void> {
     const empty = new Promise<void>((resolve) => {
       this.#whenEmpty = resolve;
     });
     if (this.#transports === 0) return;
-    for (const client of this.clients) client.closeWebSocket(CloseCode.GOING_AWAY, reason);
+    this.#departures = new Departures(this.clients, spread, (client) => {
+      // Who is on its way out already has its own reason.
+      if (!client.writableEnded) client.closeWebSocket(CloseCode.GOING_AWAY, reason);
+    });
     await empty;
   }
 
@@ -379,6 +395,9 @@ class Hook implements WebSocketHook, UpgradeContext {
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+/** Milliseconds: who spreads a restart over more than an hour meant another unit. */
+const LONGEST_SPREAD = 3_600_000;
 
 const UPGRADE_REQUIRED = { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' } as const;
 

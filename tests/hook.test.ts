@@ -268,6 +268,65 @@ describe('close', () => {
     expect(socket.destroyed).toBe(true);
   });
 
+  test('spread: clients are closed one by one over that time, each served until its turn; 503 for newcomers from the first', async () => {
+    const { hook, port } = await startHook({ onConnection: echo });
+    const clients = await Promise.all(Array.from({ length: 40 }, () => RawClient.open(port)));
+    const isClosed = (client: RawClient): boolean => client.closeFrame !== undefined;
+    const order: RawClient[] = [];
+    for (const client of clients) {
+      void client
+        .until(() => isClosed(client))
+        .then(() => {
+          order.push(client);
+          client.socket.end(clientClose(1001));
+        });
+    }
+    const closed = hook.close('Back in a minute', { spread: 1_000 });
+    const late = await RawClient.connect(port);
+    late.socket.write(upgradeRequest());
+    await late.until(() => late.ended);
+    expect(late.status).toBe(503);
+    await Promise.race(clients.map((client) => client.until(() => isClosed(client))));
+    const waiting = clients.filter((client) => !isClosed(client));
+    expect(waiting.length).toBeGreaterThan(0);
+    const other = waiting.at(-1) as RawClient;
+    other.socket.write(clientText('still served'));
+    await other.until(() => other.lines.length === 1 || isClosed(other));
+    await closed;
+    expect(hook.clients.size).toBe(0);
+    expect(clients.map((client) => client.closeFrame)).toEqual(clients.map(() => ({ code: 1001, reason: 'Back in a minute' })));
+    await Promise.all(clients.map((client) => client.until(() => order.includes(client))));
+    // One order of 40! that would be by chance.
+    expect(order).not.toEqual(clients);
+  });
+
+  test('spread: a second close() without one closes those that are left at once', async () => {
+    const { hook, port } = await startHook({ onConnection: echo });
+    const clients = await Promise.all(Array.from({ length: 10 }, () => RawClient.open(port)));
+    for (const client of clients)
+      void client.until(() => client.closeFrame !== undefined).then(() => client.socket.end(clientClose(1001)));
+    const closed = hook.close('Restarting', { spread: 3_600_000 });
+    expect(hook.clients.size).toBe(10);
+    expect(hook.close('Now')).toBe(closed);
+    await closed;
+    expect(clients.map((client) => client.closeFrame?.reason)).toEqual(clients.map(() => 'Restarting'));
+  });
+
+  test('spread: a client that goes by itself meanwhile keeps its own reason, and is not waited for', async () => {
+    const { hook, port, nextSocket } = await startHook({ onConnection: echo });
+    const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
+    const closed = hook.close('Restarting', { spread: 3_600_000 });
+    client.socket.end(clientClose(1000, 'bye'));
+    await closed;
+    expect(socket.closeStatus).toEqual({ code: 1000, reason: 'bye', clean: true });
+    await hook.close();
+  });
+
+  test.each([-1, Number.NaN, 3_600_001, Number.POSITIVE_INFINITY])('spread: %s is no time', (spread) => {
+    const hook = createWebSocketHook({ origins: ['https://a.example'], onConnection: () => {} });
+    expect(() => hook.close('x', { spread })).toThrow(RangeError);
+  });
+
   test('an AbortSignal and `await using` close it too', async () => {
     const controller = new AbortController();
     const { port, nextSocket } = await startHook({ signal: controller.signal });

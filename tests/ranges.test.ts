@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6, SocketAddress } from 'node:net';
+import { isIPv6, SocketAddress } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../src/errors.ts';
@@ -170,14 +170,40 @@ describe('compileRanges', () => {
 describe('properties', () => {
   const ipv4 = fc.ipV4();
   const ipv6 = fc.ipV6().filter((text) => isIPv6(text));
+  /** Addresses of many zeros, where the spellings are: groups in full, as nobody writes them. */
+  const sparse = fc
+    .array(
+      fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.constantFrom(1, 2, 0xffff), fc.integer({ min: 0, max: 0xffff })),
+      {
+        minLength: 8,
+        maxLength: 8,
+      },
+    )
+    .map((groups) => groups.map((group) => group.toString(16).padStart(4, '0')).join(':'));
 
-  test('what is canonical stays itself, and is what Node writes', () => {
+  // Bun and Deno have spellings of their own (docs/runtimes.md): there is nothing to compare with.
+  test.skipIf('bun' in process.versions || 'deno' in process.versions)(
+    'every IPv6 address is written as Node writes it, mapped IPv4 apart',
+    () => {
+      fc.assert(
+        fc.property(fc.oneof(sparse, ipv6), (text) => {
+          const { address } = new SocketAddress({ address: text, family: 'ipv6' });
+          const canonical = canonicalAddress(text);
+          // What is no host's address, or is IPv4: other tests have them.
+          fc.pre(canonical !== null && isIPv6(canonical));
+          expect(canonical).toBe(address);
+        }),
+        { numRuns: 5_000 },
+      );
+    },
+  );
+
+  test('what is canonical stays itself, for IRC too', () => {
     fc.assert(
       fc.property(fc.oneof(ipv4, ipv6), (text) => {
         const canonical = canonicalAddress(text);
         fc.pre(canonical !== null);
         expect(canonicalAddress(canonical)).toBe(canonical);
-        expect(new SocketAddress({ address: canonical, family: isIPv4(canonical) ? 'ipv4' : 'ipv6' }).address).toBe(canonical);
         expect(ircAddress(text)).not.toMatch(/^:/);
         expect(canonicalAddress(ircAddress(text))).toBe(canonical);
       }),

@@ -5,7 +5,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const source = (path: string) => fileURLToPath(new URL(`../src/${path}`, import.meta.url));
 
 /**
- * Two projects: `unit` needs nothing but Node, `integration` needs the real peers (a browser, nginx, HAProxy, InspIRCd, …).
+ * Three projects: `unit` needs nothing but Node, `integration` needs the real peers (a browser, nginx, HAProxy, InspIRCd, …), `load` needs what
+ * `npm run test:load` builds first.
  * The aliases let tests and examples import the package by its public name, from source.
  */
 const alias = [
@@ -38,6 +39,16 @@ export default defineConfig({
           include: ['tests/integration/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'load',
+          root,
+          include: ['tests/load/**/*.test.ts'],
+          testTimeout: 240_000,
+          // After the others: it takes the whole machine, and their time limits are theirs alone.
+          sequence: { groupOrder: 1 },
         },
       },
     ],

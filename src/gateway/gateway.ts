@@ -64,8 +64,8 @@ export interface IrcGateway extends AsyncDisposable {
   /** Replaces the hook's configuration and the servers, all or nothing; clients stay where they are. @throws ConfigError */
   reload(options: { readonly hook: WebSocketConfig; readonly upstreams: readonly Upstream[] }): void;
   stats(): GatewayStats;
-  /** Sends `QUIT` for everybody, closes them by 1001, and resolves when all are gone. */
-  close(reason?: string): Promise<void>;
+  /** Sends `QUIT` for everybody, closes them by 1001, and resolves when all are gone; over `spread` milliseconds, as the hook's `close` does. */
+  close(reason?: string, options?: { readonly spread?: number }): Promise<void>;
 }
 
 const FLOOD_BURST = 100;
@@ -133,7 +133,7 @@ class Gateway implements IrcGateway {
     unreachable: this.#unreachable,
   });
 
-  readonly close = (reason?: string): Promise<void> => this.hook.close(reason);
+  readonly close: IrcGateway['close'] = (reason, options) => this.hook.close(reason, options);
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();

@@ -84,7 +84,7 @@ export interface ClientParts {
   /** Is told when the WebSocket has ended, just before `'close'`. */
   readonly onClosed: (client: Client) => void;
   /** Is told when the transport is gone. */
-  readonly onGone: () => void;
+  readonly onGone: (client: Client) => void;
 }
 
 const CR = 0x0d;
@@ -98,7 +98,7 @@ export class Client extends Duplex implements ConnectionOwner {
   readonly #transport: Duplex;
   readonly #settings: ClientSettings;
   readonly #onClosed: (client: Client) => void;
-  readonly #onGone: () => void;
+  readonly #onGone: (client: Client) => void;
   #facts: ConnectionFacts;
   #lineEncoding: LineEncoding;
   #followsFirstMessage: boolean;
@@ -471,8 +471,11 @@ export class Client extends Duplex implements ConnectionOwner {
   ended(status: CloseStatus): void {
     this.#status = status;
     this.#releaseHeldWrite();
+    // Who has said goodbye, and has the line face paused, may never resume it: the lines that are held are not waited for.
+    if (this.writableEnded) this.#heldLines = null;
+    this.#chooseFace();
     // The end comes behind the lines that are held.
-    if (!this.destroyed && this.#heldLines === null) this.push(null);
+    if (!this.destroyed && this.#heldLines === null) this.#pushEnd();
   }
 
   /** @internal */
@@ -483,7 +486,7 @@ export class Client extends Duplex implements ConnectionOwner {
 
   /** @internal */
   gone(): void {
-    this.#onGone();
+    this.#onGone(this);
   }
 
   /**
@@ -554,6 +557,12 @@ export class Client extends Duplex implements ConnectionOwner {
     if (!this.push(lines)) this.#connection.pause();
   }
 
+  /** As `net.Socket` does: where nothing is unread, 'end' comes also to who does not read, and with it 'close'. */
+  #pushEnd(): void {
+    this.push(null);
+    if (this.readableLength === 0) this.read(0);
+  }
+
   #holdLine(line: Buffer): void {
     this.#heldLines ??= [];
     this.#heldLines.push(Buffer.from(line));
@@ -576,7 +585,7 @@ export class Client extends Duplex implements ConnectionOwner {
       if (line === undefined) {
         this.#heldLines = null;
         this.#chooseFace();
-        if (this.#status !== null) this.push(null);
+        if (this.#status !== null) this.#pushEnd();
       } else {
         this.#callListener(line, 0, line.length, false);
       }

@@ -209,3 +209,23 @@ test('P12 connections are counted by client, not by proxy: too many from one add
   expect(response.statusCode).toBe(429);
   expect(gateway.stats()).toMatchObject({ clients: 3, accepted: 3, refused: 1 });
 });
+
+test('close says QUIT for everybody and closes them by 1001, over a time where asked to', async () => {
+  const heard: string[] = [];
+  const irc = createServer((socket) => void socket.setEncoding('utf8').on('data', (text: string) => void heard.push(text)));
+  irc.listen(0, '127.0.0.1');
+  await once(irc, 'listening');
+  cleanup.push(() => irc.close());
+  const { gateway, port } = await startGateway([{ host: '127.0.0.1', port: (irc.address() as AddressInfo).port }]);
+  const users = Array.from({ length: 5 }, (_, i) => new WebUser(port, `203.0.113.${i + 1}`));
+  for (const [i, user] of users.entries()) {
+    await once(user.socket, 'open');
+    user.socket.send(`NICK n${i}`);
+  }
+  while (heard.join('').match(/NICK n\d\r\n/g)?.length !== users.length) await new Promise((resolve) => setImmediate(resolve));
+  expect(() => gateway.close('Restarting', { spread: -1 })).toThrow(RangeError);
+  await gateway.close('Restarting', { spread: 200 });
+  expect(await Promise.all(users.map((user) => user.end()))).toEqual(users.map(() => ({ code: 1001, reason: 'Restarting' })));
+  while (heard.join('').match(/QUIT/g)?.length !== users.length) await new Promise((resolve) => setImmediate(resolve));
+  expect(gateway.stats().clients).toBe(0);
+});
