@@ -27,7 +27,8 @@ export interface IrcSocket extends Socket {
   /** How the connection ended, from the moment it has; `null` before. */
   readonly closeStatus: CloseStatus | null;
   /**
-   * Has each line delivered to `listener`, without CR LF, in place of `'data'`; `null` goes back to `'data'`. Several lines may come in one turn, in order.
+   * Has each line delivered to `listener`, without CR LF, in place of `'data'`; `null` goes back to `'data'`. Several lines may come in one turn, in order;
+   * they may be slices of one string of up to 4 KiB: who keeps ten thousand of them for hours copies them.
    *
    * @param encoding how bytes become a string: `utf8` replaces what is not UTF-8 (binary clients may send it) by U+FFFD; `latin1` keeps every byte as
    *   one character. @defaultValue `'utf8'`

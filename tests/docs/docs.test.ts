@@ -2,29 +2,35 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { apiPage, ENTRY_POINTS, exportedNames } from './api-reference.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
-
-/** The names that an entry point re-exports, types included. */
-function exportedNames(path: string): string[] {
-  return [...read(path).matchAll(/export (?:type )?\{([^}]*)\} from/g)]
-    .flatMap(([, names]) => (names as string).split(','))
-    .map((name) => name.trim().replace(/^type /, ''))
-    .filter((name) => name !== '');
-}
 
 describe('docs/api.md', () => {
   const api = read('docs/api.md');
 
-  test.each([
-    ['src/index.ts', 'ircd-websocket'],
-    ['src/protocol/index.ts', 'ircd-websocket/protocol'],
-    ['src/gateway/index.ts', 'ircd-websocket/gateway'],
-  ])('every name of %s has its heading, and no heading is of a name that is gone', (entry, title) => {
-    const section = api.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? '';
-    const headings = [...section.matchAll(/^### (.+)$/gm)].map(([, name]) => name as string);
-    expect(headings.sort()).toEqual(exportedNames(entry).sort());
+  test.each(ENTRY_POINTS)(
+    'every name of $title has its heading, and no heading is of a name that is gone',
+    ({ entry, title }) => {
+      const section = api.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? '';
+      const headings = [...section.matchAll(/^### (.+)$/gm)].map(([, name]) => name as string);
+      const names = exportedNames(entry).map(({ name }) => name);
+      expect(headings.sort()).toEqual(names.sort());
+    },
+  );
+
+  test('every entry point of the package is in it', () => {
+    const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, unknown> };
+    const titles = Object.keys(exports)
+      .filter((path) => path !== './package.json')
+      .map((path) => path.replace('.', 'ircd-websocket'));
+    expect(ENTRY_POINTS.map(({ title }) => title).sort()).toEqual(titles.sort());
+  });
+
+  // `npm run docs:api` writes it anew.
+  test('it says what the sources say', async () => {
+    await expect(apiPage(api)).toMatchFileSnapshot(join(ROOT, 'docs/api.md'));
   });
 
   test('every error code that is thrown is in its table', () => {
