@@ -18,6 +18,7 @@ export default defineConfig({
   root,
   resolve: { alias },
   test: {
+    globalSetup: './tests/helpers/build.ts',
     reporters: ['default', './tests/helpers/reporter.ts'],
     coverage: { provider: 'v8', include: ['src/**'], reportsDirectory: '.build/coverage' },
     projects: [

@@ -24,6 +24,8 @@ import type { Sweeper } from './sweeper.ts';
 export interface IrcSocket extends Socket {
   /** What is known of the connection; frozen. Another frozen object takes its place after {@link IrcSocket.setRemoteAddress}. */
   readonly websocket: ConnectionFacts;
+  /** Whether the client's way here is TLS, as a `TLSSocket` says it of itself: directly, or up to a trusted proxy. */
+  readonly encrypted: boolean;
   /** How the connection ended, from the moment it has; `null` before. */
   readonly closeStatus: CloseStatus | null;
   /**
@@ -431,7 +433,6 @@ export class Client extends Duplex implements ConnectionOwner {
 
   // ConnectionOwner: what the connection has to give.
 
-  /** @internal */
   messageIn(chunk: Buffer, start: number, end: number, isText: boolean, content: number): number {
     if (this.#followsFirstMessage) this.#followMode(isText);
     this.#refreshIdleTimer();
@@ -445,7 +446,6 @@ export class Client extends Duplex implements ConnectionOwner {
     return splitMessage(chunk, start, end, (lineStart, lineEnd) => this.#takeLine(chunk, lineStart, lineEnd, isAscii));
   }
 
-  /** @internal */
   messagesIn(chunk: Buffer, start: number, end: number, isText: boolean): void {
     if (this.#followsFirstMessage) this.#followMode(isText);
     this.#refreshIdleTimer();
@@ -460,7 +460,6 @@ export class Client extends Duplex implements ConnectionOwner {
     }
   }
 
-  /** @internal */
   drained(): void {
     this.#releaseHeldWrite();
     // 'drain' after a `write` is the stream's business; after a `writeLine` it is ours.
@@ -468,7 +467,6 @@ export class Client extends Duplex implements ConnectionOwner {
     this.#owesDrain = false;
   }
 
-  /** @internal */
   ended(status: CloseStatus): void {
     this.#status = status;
     this.#releaseHeldWrite();
@@ -479,13 +477,11 @@ export class Client extends Duplex implements ConnectionOwner {
     if (!this.destroyed && this.#heldLines === null) this.#pushEnd();
   }
 
-  /** @internal */
   broken(status: CloseStatus, error: Error | null): void {
     this.#status ??= status;
     this.destroy(error ?? undefined);
   }
 
-  /** @internal */
   gone(): void {
     this.#onGone(this);
   }

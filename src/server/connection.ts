@@ -216,29 +216,25 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   // SessionSink: what the protocol has to give.
 
-  /** @internal */
   write(bytes: Buffer): void {
     this.#queue(bytes.toString('latin1'));
   }
 
-  /** @internal Never called: `messageIn` is there. */
+  /** Never called: `messageIn` is there. */
   message(bytes: Buffer, isText: boolean): void {
     this.messageIn(bytes, 0, bytes.length, isText, Content.CONTROLS | Content.NOT_ASCII);
   }
 
-  /** @internal */
   messageIn(chunk: Buffer, start: number, end: number, isText: boolean, content: number): void {
     if (!this.#isReading && this.#session.readyState === ReadyState.CLOSING) return;
     if (this.#owner.messageIn(chunk, start, end, isText, content) === 0) this.#countIdleFrame('WebSocket: Empty message flood');
   }
 
-  /** @internal */
   messagesIn(chunk: Buffer, start: number, end: number, isText: boolean): void {
     if (!this.#isReading && this.#session.readyState === ReadyState.CLOSING) return;
     this.#owner.messagesIn(chunk, start, end, isText);
   }
 
-  /** @internal */
   ping(payload: Buffer): boolean {
     if (!this.#countIdleFrame('WebSocket: Ping/pong flood')) return false;
     if (this.#transport.writableLength === 0) return true;
@@ -247,7 +243,6 @@ export class Connection implements SessionSink, Flushable, Ticking {
     return false;
   }
 
-  /** @internal */
   pong(): void {
     if (!this.#countIdleFrame('WebSocket: Ping/pong flood')) return;
     const waiters = this.#pingWaiters;
@@ -257,7 +252,6 @@ export class Connection implements SessionSink, Flushable, Ticking {
     for (const { sentAt, onPong } of waiters) onPong(now - sentAt);
   }
 
-  /** @internal */
   closed(code: number, reason: string, clean: boolean): void {
     // Neither clean nor 1006: it was we who failed the connection.
     if (!clean && code !== CloseCode.ABNORMAL)
@@ -268,7 +262,6 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   // Ticking
 
-  /** @internal */
   tick(now: number): void {
     if (this.#deadline > 0) {
       if (now >= this.#deadline) this.#transport.destroy();
@@ -292,14 +285,18 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   // Flushable
 
-  /** @internal */
   flush(): void {
     this.#isScheduled = false;
     const bytes = this.#pending;
     if (bytes === '') return;
     this.#pending = '';
     if (!this.#transport.writable) return;
-    if (!this.#transport.write(bytes, 'latin1')) this.#isCongested = true;
+    try {
+      if (!this.#transport.write(bytes, 'latin1')) this.#isCongested = true;
+    } catch (error) {
+      // No stream should; one that does may not take the rest of this turn's clients with it.
+      this.#break(CloseCode.ABNORMAL, '', error as Error);
+    }
     this.checkQueue(0);
   }
 
@@ -369,7 +366,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
     this.#transport.resume();
   }
 
-  /** @internal From the transport, as are the next three. */
+  /** From the transport, as are the next three. */
   drained(): void {
     this.#isCongested = false;
     const late = this.#latePong;
@@ -380,19 +377,16 @@ export class Connection implements SessionSink, Flushable, Ticking {
     this.#owner.drained();
   }
 
-  /** @internal */
   transportEnded(): void {
     this.#session.receiveEnd();
     // An upgraded socket is half-open: without an end of ours it never closes.
     if (!this.#transport.writableEnded) this.#transport.end();
   }
 
-  /** @internal */
   transportFailed(error: Error): void {
     this.#break(CloseCode.ABNORMAL, '', error);
   }
 
-  /** @internal */
   transportClosed(): void {
     this.#break(CloseCode.ABNORMAL, '', null);
     this.#owner.gone();

@@ -88,7 +88,6 @@ export class PendingSocket implements Ticking {
     this.#held = null;
   }
 
-  /** @internal */
   tick(now: number): void {
     if (now < this.#deadline) return;
     if (this.#isReleased) this.socket.destroy();

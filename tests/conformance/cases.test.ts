@@ -1,8 +1,6 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, statSync } from 'node:fs';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
@@ -35,19 +33,7 @@ async function stop({ child }: EchoServer): Promise<number | null> {
   return (await exit)[0];
 }
 
-/** Compiles what is not compiled yet: other files' servers may be reading `dist/`. */
-function build(): void {
-  const builtAt = statSync(join(ROOT, 'dist/protocol/index.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const isStale = readdirSync(join(ROOT, 'src'), { recursive: true }).some(
-    (path) => statSync(join(ROOT, 'src', String(path))).mtimeMs > builtAt,
-  );
-  for (const project of isStale ? ['src', 'tests/conformance'] : ['tests/conformance'])
-    execFileSync('npx', ['tsc', '-p', project], { cwd: ROOT, stdio: 'inherit' });
-}
-
 const caseOf = (id: string): ConformanceCase => CASES.find((one) => one.id === id) as ConformanceCase;
-
-beforeAll(build, 60_000);
 
 describe('RFC 6455, case by case', () => {
   let echo: EchoServer;

@@ -1,6 +1,6 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,17 +8,6 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = join(ROOT, '.build/examples/ircd/main.js');
-
-let isBuilt = false;
-
-/** Compiles the library and the examples, once a test file. `npm test` has done so already: this is for who runs one file. */
-function build(): void {
-  if (isBuilt) return;
-  isBuilt = true;
-  if (process.env['IRCD_WEBSOCKET_BUILT'] === '1' && existsSync(MAIN)) return;
-  for (const project of ['src', 'examples', 'examples/ircd/web'])
-    execFileSync('npx', ['tsc', '-p', project], { cwd: ROOT, stdio: 'inherit' });
-}
 
 export interface RunningIrcd {
   readonly process: ChildProcess;
@@ -39,7 +28,6 @@ export interface IrcdOptions {
 
 /** Starts the example server as `npm start` does, with a configuration of its own. */
 export async function startIrcd({ tcpPort = 0, webPort = 0, tags = '' }: IrcdOptions = {}): Promise<RunningIrcd> {
-  build();
   const folder = mkdtempSync(join(tmpdir(), 'ircd-websocket-'));
   const configPath = join(folder, 'ircd.conf');
   writeFileSync(

@@ -39,6 +39,7 @@ function recordWarnings(): Error[] {
 class FailingTransport extends Duplex {
   readonly #socket: Socket;
   failure: NodeJS.ErrnoException | null = null;
+  throws = false;
 
   constructor(socket: Socket) {
     super();
@@ -50,6 +51,12 @@ class FailingTransport extends Duplex {
   }
 
   override _read(): void {}
+
+  /** As no stream should. */
+  override write(...args: unknown[]): boolean {
+    if (this.throws && this.failure !== null) throw this.failure;
+    return super.write(...(args as Parameters<Duplex['write']>));
+  }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     if (this.failure !== null) callback(this.failure);
@@ -75,48 +82,53 @@ const closing = (socket: IrcSocket): Promise<boolean> =>
 const errno = (code: string): NodeJS.ErrnoException => Object.assign(new Error(`write ${code}`), { code, syscall: 'write' });
 
 describe('write errors', () => {
-  test.each(['ENOMEM', 'ENOBUFS', 'EPIPE', 'ECONNRESET', 'EIO'])(
-    'a write that fails by %s ends that one client, hadError; others get every line',
-    async (code) => {
-      const transports: FailingTransport[] = [];
-      const sockets: IrcSocket[] = [];
-      const hook = createWebSocketHook({
-        origins: ['https://*.example.com'],
-        onConnection: (socket) => void sockets.push(socket.resume()),
-      });
-      const server = createServer().listen(0, '127.0.0.1');
-      server.on('upgrade', (request, socket, head) => {
-        const transport = new FailingTransport(socket as Socket);
-        transports.push(transport);
-        hook.handleUpgrade(request, transport, head);
-      });
-      undo.push(() => void server.close());
-      await once(server, 'listening');
-      const { port } = server.address() as AddressInfo;
-      const clients = [];
-      for (let i = 0; i < 3; i++) clients.push(await RawClient.open(port));
-      const [first, second, third] = clients as [RawClient, RawClient, RawClient];
-      const [, failing] = sockets as [IrcSocket, IrcSocket, IrcSocket];
-      const errors: unknown[] = [];
-      failing.on('error', (error) => errors.push(error));
-      (transports[1] as FailingTransport).failure = errno(code);
-      const closed = closing(failing);
-      broadcast(sockets, 'to all');
-      expect(await closed).toBe(true);
-      expect(errors).toEqual([(transports[1] as FailingTransport).failure]);
-      expect(failing.closeStatus).toEqual({ code: 1006, reason: '', clean: false });
-      expect(failing.bufferSize).toBe(0);
-      await second.until(() => second.closed || second.ended);
-      broadcast(sockets, 'to all again');
-      for (const client of [first, third]) {
-        await client.until(() => client.lines.length === 2);
-        expect(client.lines).toEqual(['to all', 'to all again']);
-      }
-      expect(hook.stats()).toMatchObject({ clients: 2, closed: { 1006: 1 } });
-      for (const client of [first, third]) client.socket.destroy();
-      await hook.close();
-    },
-  );
+  test.each([
+    ['fails by', 'ENOMEM'],
+    ['fails by', 'ENOBUFS'],
+    ['fails by', 'EPIPE'],
+    ['fails by', 'ECONNRESET'],
+    ['fails by', 'EIO'],
+    ['throws', 'EIO'],
+  ])('a write that %s %s ends that one client, hadError; others get every line', async (how, code) => {
+    const transports: FailingTransport[] = [];
+    const sockets: IrcSocket[] = [];
+    const hook = createWebSocketHook({
+      origins: ['https://*.example.com'],
+      onConnection: (socket) => void sockets.push(socket.resume()),
+    });
+    const server = createServer().listen(0, '127.0.0.1');
+    server.on('upgrade', (request, socket, head) => {
+      const transport = new FailingTransport(socket as Socket);
+      transports.push(transport);
+      hook.handleUpgrade(request, transport, head);
+    });
+    undo.push(() => void server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const clients = [];
+    for (let i = 0; i < 3; i++) clients.push(await RawClient.open(port));
+    const [first, second, third] = clients as [RawClient, RawClient, RawClient];
+    const [, failing] = sockets as [IrcSocket, IrcSocket, IrcSocket];
+    const errors: unknown[] = [];
+    failing.on('error', (error) => errors.push(error));
+    (transports[1] as FailingTransport).failure = errno(code);
+    (transports[1] as FailingTransport).throws = how === 'throws';
+    const closed = closing(failing);
+    broadcast(sockets, 'to all');
+    expect(await closed).toBe(true);
+    expect(errors).toEqual([(transports[1] as FailingTransport).failure]);
+    expect(failing.closeStatus).toEqual({ code: 1006, reason: '', clean: false });
+    expect(failing.bufferSize).toBe(0);
+    await second.until(() => second.closed || second.ended);
+    broadcast(sockets, 'to all again');
+    for (const client of [first, third]) {
+      await client.until(() => client.lines.length === 2);
+      expect(client.lines).toEqual(['to all', 'to all again']);
+    }
+    expect(hook.stats()).toMatchObject({ clients: 2, closed: { 1006: 1 } });
+    for (const client of [first, third]) client.socket.destroy();
+    await hook.close();
+  });
 
   test('a reset in the middle of a broadcast ends one of fifty; the others get every line, once, in order', async () => {
     const { hook, port, sockets } = await startHook({ onConnection: (socket) => void socket.resume() });

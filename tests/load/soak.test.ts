@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
@@ -8,7 +7,6 @@ const SOAK = fileURLToPath(new URL('../../.build/load/soak.js', import.meta.url)
 
 /** Runs the soak; its JSON, and what else it printed. */
 async function soak(options: Readonly<Record<string, number>>): Promise<{ code: number; json: string; notes: string }> {
-  if (!existsSync(SOAK)) throw new Error(`${SOAK} is missing: npm test and npm run test:load build it`);
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const child = spawn(process.execPath, [SOAK, '--json', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let json = '';

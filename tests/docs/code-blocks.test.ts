@@ -1,0 +1,98 @@
+/**
+ * Every TypeScript and JavaScript block of the documentation compiles, under `strict`, against the library as it is.
+ *
+ * A block is a module; of JavaScript the syntax alone is looked at. What it uses of the library and does not import is imported for it; what it uses of the reader's own program is declared in `reader.d.ts`.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { ENTRY_POINTS, exportedNames } from './api-reference.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const FOLDER = join(ROOT, '.build/code-blocks');
+/** Pages whose blocks are declarations, not code. */
+const REFERENCES: ReadonlySet<string> = new Set(['docs/api.md']);
+
+interface Block {
+  readonly page: string;
+  readonly line: number;
+  readonly language: string;
+  readonly code: string;
+}
+
+function blocksOf(page: string): Block[] {
+  const text = readFileSync(join(ROOT, page), 'utf8');
+  return [...text.matchAll(/^```(ts|js)\n([\s\S]*?)^```$/gm)].map(({ 1: language = '', 2: code = '', index }) => ({
+    page,
+    line: text.slice(0, index).split('\n').length,
+    language,
+    code,
+  }));
+}
+
+/** The imports that a reader of the page would have by then. */
+function importsFor(code: string): string {
+  const lines = ENTRY_POINTS.flatMap(({ entry, title }) => {
+    const names = exportedNames(entry)
+      .map(({ name }) => name)
+      .filter((name) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`import[^;]*\\b${name}\\b[^;]*from`).test(code));
+    return names.length === 0 ? [] : [`import { ${names.join(', ')} } from '${title}';`];
+  });
+  // What two entry points export is one thing: the first is enough.
+  return lines.slice(0, 1).join('\n');
+}
+
+test('every block of code in the documentation compiles', () => {
+  const pages = [
+    'README.md',
+    ...readdirSync(join(ROOT, 'docs'))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `docs/${name}`),
+  ];
+  const blocks = pages.filter((page) => !REFERENCES.has(page)).flatMap(blocksOf);
+  expect(blocks.length).toBeGreaterThan(15);
+
+  rmSync(FOLDER, { recursive: true, force: true });
+  mkdirSync(FOLDER, { recursive: true });
+  const places = new Map<string, Block>();
+  for (const [i, block] of blocks.entries()) {
+    const name = `block-${i}.${block.language}`;
+    places.set(name, block);
+    writeFileSync(join(FOLDER, name), `${block.language === 'ts' ? importsFor(block.code) : ''}\n${block.code}\nexport {};\n`);
+  }
+  writeFileSync(
+    join(FOLDER, 'tsconfig.json'),
+    JSON.stringify({
+      extends: '../../tsconfig.json',
+      compilerOptions: {
+        noUnusedLocals: false,
+        noUnusedParameters: false,
+        noImplicitReturns: false,
+        allowJs: true,
+        lib: ['ES2023', 'DOM'],
+        paths: Object.fromEntries(ENTRY_POINTS.map(({ entry, title }) => [title, [`../../src/${entry}`]])),
+      },
+      include: ['*.ts', '*.js', '../../tests/docs/reader.d.ts'],
+      exclude: [],
+    }),
+  );
+  let output = '';
+  try {
+    execFileSync('npx', ['tsc', '-p', FOLDER, '--pretty', 'false'], { cwd: ROOT, encoding: 'utf8', stdio: 'pipe' });
+  } catch (error) {
+    output = (error as { stdout: string }).stdout;
+  }
+  const complaints = output
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) =>
+      line.replace(/^.*?(block-\d+\.[jt]s)\((\d+),\d+\)/, (_all, name: string, row: string) => {
+        const { page, line: start, code } = places.get(name) as Block;
+        const own = importsFor(code).split('\n').length;
+        return `${page}:${start + Number(row) - own}`;
+      }),
+    );
+  expect(complaints).toEqual([]);
+});
