@@ -21,6 +21,7 @@ describe('docs/api.md', () => {
     ['src/index.ts', 'ircd-websocket'],
     ['src/protocol/index.ts', 'ircd-websocket/protocol'],
     ['src/gateway/index.ts', 'ircd-websocket/gateway'],
+    ['src/testing/index.ts', 'ircd-websocket/testing'],
   ])('every name of %s has its heading, and no heading is of a name that is gone', (entry, title) => {
     const section = api.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? '';
     const headings = [...section.matchAll(/^### (.+)$/gm)].map(([, name]) => name as string);
