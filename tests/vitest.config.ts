@@ -11,7 +11,7 @@ const source = (path: string) => fileURLToPath(new URL(`../src/${path}`, import.
  */
 const alias = [
   { find: /^ircd-websocket$/, replacement: source('index.ts') },
-  { find: /^ircd-websocket\/(protocol|gateway)$/, replacement: source('$1/index.ts') },
+  { find: /^ircd-websocket\/(protocol|gateway|testing)$/, replacement: source('$1/index.ts') },
 ];
 
 export default defineConfig({

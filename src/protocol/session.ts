@@ -1,5 +1,5 @@
 /**
- * One WebSocket connection after its handshake, the server's side of RFC 6455 sections 5 to 8, without I/O.
+ * One WebSocket connection after its handshake, RFC 6455 sections 5 to 8, without I/O: the server's side, or the client's for tests.
  *
  * In: what the peer sends, in chunks of any size ({@link WebSocketSession.receive}); what is to be said to it. Out, to a {@link SessionSink}: bytes for
  * the peer, whole messages, pings and pongs, and how it ended. It does not know sockets, timers, clocks or IRC: who calls it ends the transport
@@ -12,7 +12,7 @@
  */
 import { CloseCode, ProtocolError } from '../errors.ts';
 import { decodeClosePayload, encodeClosePayload, isSendableCloseCode } from './close.ts';
-import { encodeFrame, MAX_CONTROL_SIZE, Opcode } from './frame.ts';
+import { encodeFrame, type FrameOptions, MAX_CONTROL_SIZE, Opcode } from './frame.ts';
 import { Content } from './mask.ts';
 import { MessageBuffer } from './message-buffer.ts';
 import { FrameParser } from './parser.ts';
@@ -60,11 +60,18 @@ export interface SessionSink {
   closed(code: number, reason: string, clean: boolean): void;
 }
 
-/** Speaks RFC 6455 as a server, on bytes. */
+/** What a {@link WebSocketSession} is told about its side. */
+export interface SessionOptions {
+  /** Makes this the client's side: gives the four bytes that mask each frame (5.3), and the peer's frames must not be masked (5.1). */
+  readonly maskKey?: () => Uint8Array;
+}
+
+/** Speaks RFC 6455 as a server, or with `maskKey` as a client, on bytes. */
 export class WebSocketSession {
   readonly #limits: SessionLimits;
   readonly #sink: SessionSink;
   readonly #parser: FrameParser;
+  readonly #maskKey: (() => Uint8Array) | undefined;
   #state: ReadyState = ReadyState.OPEN;
 
   /** The data message at hand, from its first frame to its last. */
@@ -79,10 +86,11 @@ export class WebSocketSession {
   #frameFin = false;
   #control: MessageBuffer | null = null;
 
-  constructor(limits: SessionLimits, sink: SessionSink) {
+  constructor(limits: SessionLimits, sink: SessionSink, options: SessionOptions = {}) {
     this.#limits = limits;
     this.#sink = sink;
-    this.#parser = new FrameParser(this);
+    this.#maskKey = options.maskKey;
+    this.#parser = new FrameParser(this, { masked: options.maskKey === undefined });
   }
 
   /** Where the connection is, of {@link ReadyState}. */
@@ -150,7 +158,7 @@ export class WebSocketSession {
     if (code !== CloseCode.NO_STATUS && !isSendableCloseCode(code)) throw new RangeError(`close code ${code} may not be sent`);
     if (this.#state !== ReadyState.OPEN) return;
     this.#state = ReadyState.CLOSING;
-    this.#sink.write(encodeFrame(Opcode.CLOSE, encodeClosePayload(code, reason)));
+    this.#write(Opcode.CLOSE, encodeClosePayload(code, reason));
   }
 
   /**
@@ -164,8 +172,12 @@ export class WebSocketSession {
 
   #send(opcode: Opcode, payload: Uint8Array): boolean {
     if (this.#state !== ReadyState.OPEN) return false;
-    this.#sink.write(encodeFrame(opcode, payload));
+    this.#write(opcode, payload);
     return true;
+  }
+
+  #write(opcode: Opcode, payload: Uint8Array): void {
+    this.#sink.write(encodeFrame(opcode, payload, this.#maskKey === undefined ? UNMASKED : { maskKey: this.#maskKey() }));
   }
 
   #sendControl(opcode: Opcode, payload: Uint8Array): boolean {
@@ -314,6 +326,9 @@ export class WebSocketSession {
     if (!utf8.push(bytes, start, end) || !utf8.complete) throw notUtf8();
   }
 }
+
+/** 5.1: "A server MUST NOT mask any frames that it sends to the client." */
+const UNMASKED: FrameOptions = {};
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 

@@ -21,6 +21,11 @@ export const ENTRY_POINTS: readonly { readonly entry: string; readonly title: st
     about: "RFC 6455's server side without I/O: feed it bytes, it gives messages.",
   },
   { entry: 'gateway/index.ts', title: 'ircd-websocket/gateway', about: 'Websockets for IRC servers that have none.' },
+  {
+    entry: 'testing/index.ts',
+    title: 'ircd-websocket/testing',
+    about: 'Clients for a hook in unit tests: no ports, no timers. [testing.md](testing.md) has whole examples.',
+  },
 ];
 
 /** Gives every name that an entry point re-exports, with the file that it is from. */

@@ -347,3 +347,38 @@ test('nothing that arrives makes receive throw, and the outcome does not depend 
     { numRuns: 500 },
   );
 });
+
+describe("the client's side", () => {
+  const MASK = Uint8Array.of(0x37, 0xfa, 0x21, 0x3d);
+
+  function clientSession(): { session: WebSocketSession; written: string[]; messages: string[]; ends: number[] } {
+    const [written, messages, ends]: [string[], string[], number[]] = [[], [], []];
+    const session = new WebSocketSession(
+      { maxMessageSize: 100, maxFragments: 2 },
+      {
+        write: (bytes) => void written.push(bytes.toString('hex')),
+        message: (bytes) => void messages.push(bytes.toString()),
+        closed: (code) => void ends.push(code),
+      },
+      { maskKey: () => MASK },
+    );
+    return { session, written, messages, ends };
+  }
+
+  test('masks what it sends: "Hello" of section 5.7, a pong, a Close frame', () => {
+    const { session, written } = clientSession();
+    session.sendText('Hello');
+    session.receive(Buffer.from('890141', 'hex'));
+    session.close(1000);
+    expect(written).toEqual(['818537fa213d7f9f4d5158', '8a8137fa213d76', '888237fa213d3412']);
+  });
+
+  test('takes frames that are not masked, and fails on one that is', () => {
+    const { session, messages, ends } = clientSession();
+    session.receive(Buffer.from('810548656c6c6f', 'hex'));
+    expect(messages).toEqual(['Hello']);
+    session.receive(Buffer.from('818537fa213d7f9f4d5158', 'hex'));
+    expect(ends).toEqual([1002]);
+    expect(messages).toEqual(['Hello']);
+  });
+});
