@@ -1,15 +1,17 @@
 /**
- * Micro-benchmarks: `npm run bench:micro`. Ratios within one run are what counts; the peer is `ws`, on the same bytes.
+ * Micro-benchmarks: `npm run bench:micro`. Ratios within one run are what counts.
  *
- * Decoding: 100-byte ASCII lines from a chunk of 64 KiB to strings. Framing: a 100-byte ASCII line. Globs: the worst patterns that are accepted, on the longest origin
- * that is matched.
+ * Decoding and framing against `ws`, on the same bytes: 100-byte ASCII lines, from a chunk of 64 KiB to strings and back. Then each technique of the hot paths against
+ * the plain way of doing the same. Then inputs that invite more than linear work, at three sizes: the time must double with the size.
  */
 import { bench, do_not_optimize, run, summary } from 'mitata';
 import * as ws from 'ws';
 import { compileGlob, MAX_GLOB_SIZE } from '../../src/glob.ts';
-import { frameWhole } from '../../src/irc/lines.ts';
+import { frameWhole, type LineEncoding, LineFramer } from '../../src/irc/lines.ts';
+import { prepareLine } from '../../src/irc/prepared-line.ts';
 import { encodeFrame, Opcode } from '../../src/protocol/frame.ts';
-import { WebSocketSession } from '../../src/protocol/session.ts';
+import { unmask } from '../../src/protocol/mask.ts';
+import { type SessionSink, WebSocketSession } from '../../src/protocol/session.ts';
 
 /** Exported by ws, and missing in its types. */
 const { Receiver, Sender } = ws as unknown as {
@@ -17,37 +19,63 @@ const { Receiver, Sender } = ws as unknown as {
   Sender: { frame(data: Buffer, options: object): Buffer[] };
 };
 
+const TEXT: LineEncoding = { isText: true, fallback: undefined };
 const LINE = `:ada!ada@203.0.113.9 PRIVMSG #chat :${'a'.repeat(64)}`;
 const maskKey = Uint8Array.of(0x37, 0xfa, 0x21, 0x3d);
 const frame = encodeFrame(Opcode.TEXT, Buffer.from(LINE), { maskKey });
 const FRAMES = Math.floor(65_536 / frame.length);
 const chunk = Buffer.concat(Array<Buffer>(FRAMES).fill(frame));
-/** Both unmask in place: each pass needs the masked bytes again. The copy is in both figures. */
+/** All unmask in place: each pass needs the masked bytes again. The copy is in every figure. */
 const work = Buffer.allocUnsafe(chunk.length);
 
+let characters = 0;
+const idle = { write: (): void => {}, message: (): void => {}, closed: (): void => {} };
+const limits = { maxMessageSize: 8_701, maxFragments: 16 };
+/** As the line face does it. */
+const inRuns: SessionSink = {
+  ...idle,
+  messageIn: (bytes, start, end, _isText, content) => {
+    characters += bytes.toString(content === 0 ? 'latin1' : 'utf8', start, end).length;
+  },
+  messagesIn: (bytes, start, end) => {
+    for (let from = start; from < end; ) {
+      const to = end - from <= 4_096 ? end : bytes.lastIndexOf(0x0a, from + 4_095) + 1;
+      const lines = bytes.toString('latin1', from, to);
+      for (let at = 0; at < lines.length; ) {
+        const lineEnd = lines.indexOf('\r', at);
+        characters += lines.slice(at, lineEnd).length;
+        at = lineEnd + 2;
+      }
+      from = to;
+    }
+  },
+};
+const oneByOne: SessionSink = { ...idle, messageIn: inRuns.messageIn as NonNullable<SessionSink['messageIn']> };
+const asViews: SessionSink = {
+  ...idle,
+  message: (bytes) => {
+    characters += bytes.toString().length;
+  },
+};
+
+function decoding(sink: SessionSink): () => void {
+  const session = new WebSocketSession(limits, sink);
+  return () => {
+    chunk.copy(work);
+    session.receive(work);
+    do_not_optimize(characters);
+  };
+}
+
 summary(() => {
-  let characters = 0;
-  const session = new WebSocketSession(
-    { maxMessageSize: 8_701, maxFragments: 16 },
-    {
-      write: () => {},
-      message: () => {},
-      messageIn: (bytes, start, end, _isText, content) => {
-        characters += bytes.toString(content === 0 ? 'latin1' : 'utf8', start, end).length;
-      },
-      closed: () => {},
-    },
-  );
   const receiver = new Receiver({ isServer: true, allowSynchronousEvents: true, maxPayload: 8_701 });
   receiver.on('message', (data: unknown) => {
     characters += String(data).length;
   });
-  bench(`decode ${FRAMES} frames, ircd-websocket`, () => {
-    chunk.copy(work);
-    session.receive(work);
-    do_not_optimize(characters);
-  }).baseline(true);
-  bench(`decode ${FRAMES} frames, ws`, () => {
+  bench(`decode ${FRAMES} frames: ircd-websocket`, decoding(inRuns)).baseline(true);
+  bench(`decode ${FRAMES} frames: one message at a time`, decoding(oneByOne));
+  bench(`decode ${FRAMES} frames: a view for each message`, decoding(asViews));
+  bench(`decode ${FRAMES} frames: ws`, () => {
     chunk.copy(work);
     receiver.write(work);
     do_not_optimize(characters);
@@ -55,13 +83,58 @@ summary(() => {
 });
 
 summary(() => {
-  bench('frame a line, ircd-websocket', () => do_not_optimize(frameWhole(LINE, { isText: true, fallback: undefined }))).baseline(
-    true,
-  );
-  bench('frame a line, ws', () =>
+  bench('frame a line: ircd-websocket', () => do_not_optimize(frameWhole(LINE, TEXT))).baseline(true);
+  bench('frame a line: into a buffer of its own', () => do_not_optimize(encodeFrame(Opcode.TEXT, Buffer.from(LINE))));
+  bench('frame a line: ws', () =>
     do_not_optimize(Sender.frame(Buffer.from(LINE), { fin: true, rsv1: false, opcode: 1, mask: false, readOnly: false })),
   );
 });
+
+summary(() => {
+  const view = new DataView(work.buffer, work.byteOffset, work.length);
+  bench('unmask 100 bytes: 32 bits at a time', () => do_not_optimize(unmask(work, 6, 106, 6, 0x3d21fa37, view))).baseline(true);
+  bench('unmask 100 bytes: byte by byte', () => do_not_optimize(unmask(work, 6, 106, 6, 0x3d21fa37, null)));
+});
+
+summary(() => {
+  const bytes = Buffer.from(`${LINE}\r\n`);
+  const framers = Array.from({ length: 100 }, () => new LineFramer());
+  bench('a line to 100 members: prepared', () => {
+    const prepared = prepareLine(LINE) as unknown as { frames(encoding: LineEncoding): string };
+    for (let i = 0; i < framers.length; i++) do_not_optimize(prepared.frames(TEXT));
+  }).baseline(true);
+  bench('a line to 100 members: the same buffer written to each', () => {
+    for (const framer of framers) do_not_optimize(framer.frame(bytes, 'utf8', TEXT));
+  });
+  bench('a line to 100 members: framed for each', () => {
+    for (let i = 0; i < framers.length; i++) do_not_optimize(frameWhole(LINE, TEXT));
+  });
+});
+
+for (const size of [16_384, 32_768, 65_536]) {
+  const big = { maxMessageSize: size, maxFragments: size };
+  const dripped = Array.from(encodeFrame(Opcode.TEXT, Buffer.alloc(size, 'é'), { maskKey }), (byte) => Buffer.of(byte));
+  bench(`linear? a message of ${size} bytes, byte by byte`, () => {
+    const session = new WebSocketSession(big, asViews);
+    for (const byte of dripped) session.receive(byte);
+  });
+  const fragments = Buffer.concat(
+    Array.from({ length: size }, (_, i) =>
+      encodeFrame(i === 0 ? Opcode.TEXT : Opcode.CONTINUATION, Buffer.from('x'), { maskKey, fin: i === size - 1 }),
+    ),
+  );
+  bench(`linear? ${size} fragments of one byte`, () => new WebSocketSession(big, asViews).receive(Buffer.from(fragments)));
+  bench(`linear? ${size} bytes without LF, in writes of 16`, () => {
+    const framer = new LineFramer();
+    for (let written = 0; written < size; written += 16) framer.frame('sixteen letters.', 'utf8', TEXT);
+    do_not_optimize(framer.end(TEXT));
+  });
+  bench(`linear? one write of ${size} bytes without LF, then LF`, () => {
+    const framer = new LineFramer();
+    framer.frame('x'.repeat(size), 'utf8', TEXT);
+    do_not_optimize(framer.frame('\n', 'utf8', TEXT));
+  });
+}
 
 const ORIGIN = `https://${'a'.repeat(1_016)}`;
 for (const [name, pattern] of [
@@ -71,7 +144,7 @@ for (const [name, pattern] of [
   ['many ?', `https://*${'?'.repeat(280)}b*`],
 ] as const) {
   const matches = compileGlob(pattern);
-  bench(`origin of ${ORIGIN.length} characters, ${name}`, () => do_not_optimize(matches(ORIGIN)));
+  bench(`origin of ${ORIGIN.length} characters: ${name}`, () => do_not_optimize(matches(ORIGIN)));
 }
 
 await run();

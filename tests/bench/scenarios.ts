@@ -99,7 +99,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'idle', title: 'idle, bytes a connection', app: 'idle', load: 'idle', connections: 2_000, unit: 'connection' },
   echoAt(100),
   echoAt(1_000),
-  echoAt(8_000),
+  echoAt(10_000),
   sizedInbound(20),
   sizedInbound(100),
   sizedInbound(500),
