@@ -197,7 +197,7 @@ test.skipIf(NGIRCD === null)('fail-over: a dead server is passed over', async ()
 });
 
 test('P12 connections are counted by client, not by proxy: too many from one address are refused, 429, others are not', async () => {
-  const silent = createServer().listen(0, '127.0.0.1');
+  const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
   await once(silent, 'listening');
   cleanup.push(() => silent.close());
   const { gateway, port } = await startGateway([{ host: '127.0.0.1', port: (silent.address() as AddressInfo).port }], {
