@@ -102,6 +102,8 @@ class Gateway implements IrcGateway {
   readonly #places = new WeakMap<IncomingMessage, () => void>();
   /** Connections to IRC servers. */
   readonly #servers = new Set<Socket>();
+  /** Why everybody leaves, once they do. */
+  #farewell: string | null = null;
   #accepted = 0;
   #refused = 0;
   #unreachable = 0;
@@ -152,7 +154,8 @@ class Gateway implements IrcGateway {
     flooded: this.#flooded,
   });
 
-  readonly close = async (reason?: string): Promise<void> => {
+  readonly close = async (reason = 'Gateway is shutting down'): Promise<void> => {
+    this.#farewell ??= reason;
     await this.hook.close(reason);
     await Promise.all([...this.#servers].map((server) => new Promise((resolve) => server.once('close', resolve))));
   };
@@ -208,6 +211,7 @@ class Gateway implements IrcGateway {
           const { host, port } = connected.upstream;
           this.#log(`${host}:${port} refused WEBIRC: ${line.slice(0, LOGGED_SIZE)}`);
         },
+        farewell: () => this.#farewell,
         onFlood: () => {
           this.#flooded++;
           this.#log(`${address} sent too many lines`);

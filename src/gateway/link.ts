@@ -22,6 +22,8 @@ export interface LinkOptions {
   readonly onWebircRefused: (line: string) => void;
   /** Learns that the client was ended for too many lines. */
   readonly onFlood: () => void;
+  /** Why everybody is leaving; `null` while they are not. A browser's answer to our Close frame need not repeat the reason. */
+  readonly farewell: () => string | null;
 }
 
 /** Milliseconds in which a server must take a client's `QUIT` and close. */
@@ -77,7 +79,7 @@ export function linkUp(client: IrcSocket, { socket: server, upstream }: Connecte
     if (server.destroyed) return;
     if (server.writable) {
       const { code = CloseCode.ABNORMAL, reason = '' } = client.closeStatus ?? {};
-      if (!hasQuit) server.write(`QUIT :${quitReason(code, reason)}\r\n`);
+      if (!hasQuit) server.write(`QUIT :${quitReason(code, options.farewell() ?? reason)}\r\n`);
       server.end();
     }
     // It may have been paused for a browser that did not read: its end is behind what it has sent.
