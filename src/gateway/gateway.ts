@@ -17,7 +17,7 @@ import type { LookupOptions } from '../irc/resolver.ts';
 import { formatWebirc } from '../irc/webirc.ts';
 import type { IrcSocket } from '../server/client.ts';
 import type { AcceptOptions, ListenerOptions } from '../server/listener.ts';
-import { AddressCount } from './address-count.ts';
+import { AddressCount, type AddressPlaces } from './address-count.ts';
 import { type GatewayLimits, resolveLimits } from './limits.ts';
 import { dismiss, linkUp } from './link.ts';
 import { type Connected, connectUpstream, prepareUpstreams, UntrustedError, type Upstream } from './upstream.ts';
@@ -33,6 +33,8 @@ export interface IrcGatewayOptions {
   /** Lists of addresses that may not come in. */
   readonly dnsbl?: DnsblOptions & { readonly zones: readonly string[] };
   readonly limits?: GatewayLimits;
+  /** Where the places of addresses are counted: give several gateways the same one. @defaultValue one of its own */
+  readonly places?: AddressPlaces;
   /** Takes the gateway's notes, a line each; passwords never stand in them. */
   readonly log?: (line: string) => void;
 }
@@ -97,7 +99,7 @@ class Gateway implements IrcGateway {
   #terms: Terms;
   /** Who is next: clients are spread over the servers. */
   #turn = 0;
-  readonly #addresses = new AddressCount();
+  readonly #addresses: AddressPlaces;
   /** What gives back the places of clients that are being let in. */
   readonly #places = new WeakMap<IncomingMessage, () => void>();
   /** Connections to IRC servers. */
@@ -110,8 +112,9 @@ class Gateway implements IrcGateway {
   #webircRefused = 0;
   #flooded = 0;
 
-  constructor({ hook, upstreams, hostnames = false, dnsbl, limits = {}, log = () => {} }: IrcGatewayOptions) {
+  constructor({ hook, upstreams, hostnames = false, dnsbl, limits = {}, places, log = () => {} }: IrcGatewayOptions) {
     this.#terms = checkTerms(upstreams, hostnames, dnsbl ?? null, limits);
+    this.#addresses = places ?? new AddressCount();
     this.#log = log;
     this.hook = createWebSocketHook({
       ...hook,
@@ -168,10 +171,11 @@ class Gateway implements IrcGateway {
   async #authorize({ client }: ConnectionFacts, request: IncomingMessage, signal: AbortSignal): Promise<void> {
     const { limits, dnsbl } = this.#terms;
     // Taken before anything is waited for: of two that come at once the second must see the first.
-    const leave = this.#addresses.take(client.address, limits.connectionsPerAddress);
+    const leave = await this.#addresses.take(client.address, limits.connectionsPerAddress);
     if (leave === null) throw new HandshakeError(429, 'WebSocket: Too many connections from your address');
     this.#places.set(request, leave);
     signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
     if (dnsbl === null) return;
     const { zones, ...options } = dnsbl;
     const hit = await checkDnsbl(client.address, zones, { ...options, signal });
