@@ -1,5 +1,6 @@
 /** The public entry point `ircd-websocket/gateway`: websockets for IRC servers that have none. */
 
+export type { AddressPlaces } from './address-count.ts';
 export {
   createIrcGateway,
   type GatewayStats,
