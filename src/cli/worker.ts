@@ -23,8 +23,11 @@ export function runWorker(log: Log): void {
     if (gateway !== null) await send({ type: 'drained', counters: await gateway.counters() });
     process.exit(0);
   };
-  // Without the primary nobody would ever end this process.
-  process.on('disconnect', () => void drain('Gateway is shutting down'));
+  // Without the primary nobody would ever end this process. Node would, at once: it is told that this is meant.
+  cluster.worker?.once('disconnect', () => {
+    (cluster.worker as { exitedAfterDisconnect: boolean }).exitedAfterDisconnect = true;
+    void drain('Gateway is shutting down');
+  });
 
   const act = async (message: ToWorker): Promise<void> => {
     switch (message.type) {
