@@ -261,6 +261,7 @@ describe('servers', () => {
     ':irc.test 421 * WEBIRC :Unknown command',
     ':irc.test 451 * WEBIRC :Register first',
     ':irc.test 461 * WEBIRC :Not enough parameters',
+    "ERROR :Closing link: (1AAAAAAAB@127.0.0.1) [WEBIRC: you don't match any configured WebIRC hosts.]",
   ])('WEBIRC is refused by %s: the client is ended', async (answer) => {
     const { client, peer, gateway, log } = await joined({}, { webirc: WEBIRC });
     peer.socket.write(`:irc.test NOTICE * :Looking up\r\n${answer}\r\n`);
