@@ -44,8 +44,10 @@ export interface GatewaySettings {
 
 const LOOPBACK = '127.0.0.1';
 
+type OwnTag = 'bind' | 'upstream' | 'webirc' | 'limits' | 'hostnames' | 'dnsbl' | 'dns' | 'health';
+
 /** The keys of each tag. Those of `<websocket>` and `<wsorigin>` are the library's. */
-const KEYS = {
+export const KEYS: Readonly<Record<OwnTag, readonly string[]>> = {
   bind: ['address', 'port', 'path', 'permissions', 'certificate', 'key', 'proxyprotocol'],
   upstream: ['name', 'host', 'port', 'tls', 'cafile', 'servername', 'verify', 'certificate', 'key'],
   webirc: ['upstream', 'password', 'passwordfile', 'gateway'],
@@ -54,7 +56,7 @@ const KEYS = {
   dnsbl: ['zone'],
   dns: ['servers', 'timeout'],
   health: ['address', 'port'],
-} as const;
+};
 
 /** May be there once. */
 const SINGLE: readonly string[] = ['limits', 'hostnames', 'dns', 'health'];
@@ -88,8 +90,7 @@ export function readGatewayConfig(path: string): GatewaySettings {
 export function gatewaySettings(text: string, folder: string): GatewaySettings {
   const tags = parseWithoutSecrets(text);
   refuseUnknown(tags);
-  const all = (name: keyof typeof KEYS): TagFields[] =>
-    tags.filter((tag) => tag.name === name).map((tag) => new TagFields(tag, KEYS[name]));
+  const all = (name: OwnTag): TagFields[] => tags.filter((tag) => tag.name === name).map((tag) => new TagFields(tag, KEYS[name]));
   const binds = all('bind').map((fields) => readBind(fields, folder));
   if (binds.length === 0) throw new ConfigError({ tag: 'bind' }, 'is missing: web clients could come in nowhere');
   const warnings: string[] = [];

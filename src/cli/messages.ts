@@ -7,7 +7,7 @@ import type { Counters } from './counters.ts';
 import type { GatewaySettings } from './gateway-config.ts';
 
 /** The environment variable by which a worker knows its number; the one that takes a dead one's place has the same. */
-export const WORKER_NUMBER = 'IRCD_WEBSOCKET_WORKER';
+export const WORKER_NUMBER = 'GATEWAY_WORKER_NUMBER';
 
 /** From the primary to a worker. */
 export type ToWorker =

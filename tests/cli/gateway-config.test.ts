@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { gatewaySettings, readGatewayConfig } from '../../src/cli/gateway-config.ts';
+import { gatewaySettings, KEYS, readGatewayConfig } from '../../src/cli/gateway-config.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { makeCertificate } from '../helpers/certificate.ts';
 import { requirePeer } from '../helpers/peers.ts';
@@ -226,5 +227,35 @@ describe('what is refused', () => {
     expect(() => gatewaySettings(text, folder)).toThrow(
       /^line 2: <bind:key> "other-key\.pem" cannot be used: .*key values mismatch/,
     );
+  });
+});
+
+describe('docs/gateway.md', () => {
+  const page = readFileSync(fileURLToPath(new URL('../../docs/gateway.md', import.meta.url)), 'utf8');
+  const examples = [...page.matchAll(/^```\n([^`]*<bind [^`]*)^```$/gm)].map(([, text]) => text as string);
+
+  test.skipIf(OPENSSL === null)('its configurations are right', () => {
+    expect(examples).toHaveLength(2);
+    const names = { 'fullchain.pem': 'cert.pem', 'privkey.pem': 'key.pem', 'network-ca.pem': 'cert.pem' };
+    for (const example of examples) {
+      let text = example
+        .replace('/etc/letsencrypt/live/irc.example.com', folder)
+        .replaceAll(/webirc-password[a-z-]*/g, 'password');
+      for (const [name, ours] of Object.entries(names)) text = text.replaceAll(name, ours);
+      expect(gatewaySettings(text, folder).warnings).toEqual([]);
+    }
+  });
+
+  test('its table has every tag and key', () => {
+    const rows = page.split('\n').filter((line) => line.startsWith('| '));
+    const documented = new Set<string>();
+    let tag = '';
+    for (const row of rows) {
+      const [, first = '', second = ''] = row.split('|');
+      tag = /`<(\w+)>`/.exec(first)?.[1] ?? (first.trim() === '' ? tag : '');
+      for (const [, key] of second.matchAll(/`(\w+)`/g)) documented.add(`${tag} ${key}`);
+    }
+    const known = Object.entries(KEYS).flatMap(([name, keys]) => keys.map((key) => `${name} ${key}`));
+    expect([...documented].filter((entry) => known.includes(entry)).sort()).toEqual(known.sort());
   });
 });
