@@ -35,6 +35,8 @@ const FAREWELL = 'Gateway is shutting down';
 /** Runs the command; resolves with its exit code when all is over. */
 export async function runGateway(command: GatewayCommand, { stdout, stderr }: Output): Promise<number> {
   const log = createLog(stderr);
+  const warned: string[] = [];
+  logWarnings(command.check ? (line) => void warned.push(line.replace(/^warning: /, '')) : log);
   let settings: GatewaySettings;
   try {
     settings = readGatewayConfig(command.config);
@@ -45,10 +47,12 @@ export async function runGateway(command: GatewayCommand, { stdout, stderr }: Ou
     return 1;
   }
   if (command.check) {
-    stdout(describeSettings(command.config, settings, command.workers));
+    // Node tells its warnings in the next turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    const warnings = [...settings.warnings, ...warned];
+    stdout(describeSettings(command.config, { ...settings, warnings }, command.workers));
     return 0;
   }
-  logWarnings(log);
   return new GatewayService(command, settings, log).run();
 }
 

@@ -118,6 +118,13 @@ describe('--check', () => {
     expect(stdout).not.toContain('PRIVATE KEY');
   });
 
+  test('warns of what the library warns of', async () => {
+    const path = configFile(LEAST.replace('https://chat.example.com', '*'));
+    const { code, stdout, stderr } = await run('gateway', '--config', path, '--check');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.match(/^ {2}warning {5}<wsorigin:allow> "\*" lets any web page connect/gm)).toHaveLength(1);
+  });
+
   test('what is wrong is said with the file and the line: exit code 1', async () => {
     const path = configFile(`${LEAST}\n<bind port="x">`);
     expect(await run('gateway', '--config', path, '--check')).toEqual({
