@@ -119,6 +119,26 @@ describe('one process, or several', () => {
   });
 });
 
+test.skipIf(OPENSSL === null)('a server by TLS: its authority is the file’s, and nobody else’s', async () => {
+  const [one, two] = [makeCertificate(), makeCertificate()];
+  const irc = await PlainIrc.start(one);
+  const config = `${LOCAL}${ORIGIN}<upstream host="localhost" port="${irc.port}" tls="yes" cafile="ca.pem">
+<webirc passwordfile="password" gateway="goodgw">`;
+  const gateway = await GatewayCli.start(config, { files: { 'ca.pem': two.cert, password: `${SECRET}\n` } });
+  const client = await RawClient.open(gateway.webPort());
+  await client.until(() => client.closeFrame !== undefined);
+  expect(client.closeFrame).toEqual({ code: 1013, reason: 'The IRC server has a certificate that is not trusted' });
+  expect(irc.peers.flatMap(({ lines }) => lines)).toEqual([]);
+  await gateway.logged(/no IRC server for 127\.0\.0\.1: localhost:\d+ has no trusted certificate: /);
+
+  gateway.write('ca.pem', one.cert);
+  expect(await gateway.reload(config)).toMatch(/^reloaded: /);
+  const next = irc.next();
+  await RawClient.open(gateway.webPort());
+  expect(await (await next).line(/^WEBIRC /)).toMatch(/^WEBIRC gatepass goodgw /);
+  expect(gateway.log).not.toContain(SECRET);
+});
+
 describe('workers', () => {
   test('a dead one is started again; its counts stay, its clients’ places are free', async () => {
     const irc = await PlainIrc.start();
