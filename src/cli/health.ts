@@ -8,6 +8,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Counters, formatMetrics, type ProcessFacts } from './counters.ts';
 
+const TEXT = 'text/plain; charset=utf-8';
+
 /** Where the answers come from. */
 export interface HealthSource {
   counters(): Promise<Counters>;
@@ -50,5 +52,3 @@ export async function listenForHealth(server: Server, at: { address: string; por
   const { address, port, family } = server.address() as AddressInfo;
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}/`;
 }
-
-const TEXT = 'text/plain; charset=utf-8';

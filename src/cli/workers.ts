@@ -73,13 +73,22 @@ export class Workers implements Gateways {
   async reload(settings: GatewaySettings): Promise<string[]> {
     // From here on new workers have them.
     this.#settings = settings;
+    const notes: string[] = [];
     const answers = await Promise.all(
-      this.#slots.map((slot) => this.#ask(slot, (id) => ({ type: 'reload', id, settings }), 'reloaded')),
+      this.#slots.map(async (slot) => {
+        const { worker } = slot;
+        const answer = await this.#ask(slot, (id) => ({ type: 'reload', id, settings }), 'reloaded');
+        // One that is starting, or has died meanwhile, begins with the new settings.
+        if (answer === null && worker !== null && slot.worker === worker) {
+          notes.push(`worker ${slot.number} has not answered: it may have the old configuration`);
+        }
+        return answer;
+      }),
     );
     const problem = answers.find((answer) => answer !== null && answer.problem !== null)?.problem;
-    // What the primary has checked is right: a worker that finds otherwise is not to be served by.
+    // The primary has checked all of it: only what differs between processes comes here, such as memory.
     if (problem != null) throw new Error(problem);
-    return [...new Set(answers.flatMap((answer) => answer?.notes ?? []))];
+    return [...new Set([...notes, ...answers.flatMap((answer) => answer?.notes ?? [])])];
   }
 
   async counters(): Promise<Counters> {

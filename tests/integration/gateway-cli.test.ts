@@ -17,6 +17,20 @@ const LOCAL = '<bind port="0"><health port="0">\n';
 const SECRET = 'gatepass';
 
 const to = (port: number): string => `<upstream host="127.0.0.1" port="${port}"><webirc password="${SECRET}" gateway="goodgw">\n`;
+/** The workers' process ids, in the order of their start. */
+function childrenOf({ process: { pid } }: GatewayCli): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+}
+
+/** Whether a process has ended; one that nobody has waited for yet is a zombie. */
+function isGone(pid: number): boolean {
+  try {
+    return / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
+
 const cleanup: (() => unknown)[] = [];
 
 afterEach(() => {
@@ -152,9 +166,7 @@ describe('workers', () => {
     for (let i = 0; i < 4; i++) await expect(enter()).rejects.toThrow('429');
     expect(await gateway.stats()).toMatchObject({ gateway: { clients: 2, accepted: 2, refused: 4 } });
 
-    const children = (): number[] =>
-      readFileSync(`/proc/${gateway.process.pid}/task/${gateway.process.pid}/children`, 'utf8').trim().split(' ').map(Number);
-    for (const pid of children()) process.kill(pid, 'SIGKILL');
+    for (const pid of childrenOf(gateway)) process.kill(pid, 'SIGKILL');
     for (const client of clients) await client.until(() => client.closed || client.ended);
     await gateway.logged(/worker 1 died \(SIGKILL\): the next one starts now/);
     await gateway.logged(/worker 1 is back/);
@@ -174,8 +186,27 @@ describe('workers', () => {
         () => false,
       );
     // One that dies young again is waited for.
-    process.kill(children()[0] as number, 'SIGKILL');
+    process.kill(childrenOf(gateway)[0] as number, 'SIGKILL');
     await gateway.logged(/worker [12] died \(SIGKILL\): the next one starts in 1 s/);
+  });
+
+  test('one that does not answer is named after a reload, and counted as it was last', async () => {
+    const irc = await PlainIrc.start();
+    const config = LOCAL + ORIGIN + to(irc.port);
+    const gateway = await GatewayCli.start(config, { workers: 2 });
+    await RawClient.open(gateway.webPort());
+    expect((await gateway.stats()).gateway['accepted']).toBe(1);
+    const [first = 0] = childrenOf(gateway);
+    process.kill(first, 'SIGSTOP');
+    expect(await gateway.reload(config)).toMatch(/^reloaded: /);
+    expect(gateway.log).toContain('warning: worker 1 has not answered: it may have the old configuration');
+    expect((await gateway.stats()).gateway['accepted']).toBe(1);
+    // A drain does not wait for it for ever; nor does a second signal.
+    gateway.process.kill('SIGTERM');
+    await gateway.logged(/SIGTERM: draining/);
+    gateway.process.kill('SIGTERM');
+    expect(await gateway.ended()).toBe(1);
+    await expect.poll(() => isGone(first)).toBe(true);
   });
 
   test('who has lost the primary goes, too', async () => {
