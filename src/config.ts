@@ -221,7 +221,8 @@ const TAG_OPTIONS: ReadonlyMap<string, Option> = new Map(
   OPTIONS.filter((option) => option !== 'origins').map((option) => [option.toLowerCase(), option] as const),
 );
 
-type Place = { tag: string; key: string; value: string; line: number };
+/** Where a value stands. */
+export type Place = { tag: string; key: string; value: string; line: number };
 
 function originOf({ name, entries, line }: ConfigTag): string {
   for (const key of entries.keys())
@@ -241,7 +242,8 @@ function tagValue(option: Option, value: string, place: Place): unknown {
   return value;
 }
 
-function parseBoolean(value: string, place: Place): boolean {
+/** @throws ConfigError */
+export function parseBoolean(value: string, place: Place): boolean {
   const lower = value.toLowerCase();
   if (['yes', 'true', 'on', '1'].includes(lower)) return true;
   if (['no', 'false', 'off', '0'].includes(lower)) return false;
@@ -250,8 +252,12 @@ function parseBoolean(value: string, place: Place): boolean {
 
 const SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800, y: 31_557_600 };
 
-/** InspIRCd's durations: seconds, or `1m30s`; what ends without a unit is seconds. Fractions of a second are ours. */
-function parseDuration(value: string, place: Place): number {
+/**
+ * InspIRCd's durations: seconds, or `1m30s`; what ends without a unit is seconds. Fractions of a second are ours.
+ *
+ * @throws ConfigError
+ */
+export function parseDuration(value: string, place: Place): number {
   if (value === '' || !/^(\d+(\.\d+)?[smhdwy])*(\d+(\.\d+)?)?$/i.test(value))
     throw new ConfigError(place, 'must be a duration such as "30", "30s" or "1m30s"');
   let seconds = 0;
@@ -283,7 +289,7 @@ function refuseUnknownOption(key: string): void {
 }
 
 /** Guesses what was meant: the option that the fewest typing errors lead to, a third of its letters at the most. */
-function suggestion(key: string, options: readonly string[]): string {
+export function suggestion(key: string, options: readonly string[]): string {
   let meant: string | undefined;
   let fewest = Number.POSITIVE_INFINITY;
   for (const option of options) {

@@ -11,24 +11,16 @@ import type { ConnectionFacts } from '../admission/facts.ts';
 import type { WebSocketConfig } from '../config.ts';
 import { CloseCode, HandshakeError } from '../errors.ts';
 import { createWebSocketHook, type WebSocketHook, type WebSocketHookOptions } from '../hook.ts';
-import { checkDnsbl, type DnsblOptions } from '../irc/dnsbl.ts';
+import { checkDnsbl, checkZone, type DnsblOptions } from '../irc/dnsbl.ts';
 import { confirmHostname } from '../irc/hostname.ts';
 import type { LookupOptions } from '../irc/resolver.ts';
 import { formatWebirc } from '../irc/webirc.ts';
 import type { IrcSocket } from '../server/client.ts';
 import type { AcceptOptions, ListenerOptions } from '../server/listener.ts';
-import { Introduction } from './introduction.ts';
-import { type Connected, checkUpstreams, connectUpstream, type Upstream } from './upstream.ts';
-
-/** What one client, or one address, may take up. */
-export interface GatewayLimits {
-  /** Connections from one address. @defaultValue `20` */
-  readonly connectionsPerAddress?: number;
-  /** Lines a second in the long run; a hundred may come at once. @defaultValue `20` */
-  readonly linesPerSecond?: number;
-  /** Milliseconds for each IRC server to answer. @defaultValue `10000` */
-  readonly connectTimeout?: number;
-}
+import { AddressCount, type AddressPlaces } from './address-count.ts';
+import { type GatewayLimits, resolveLimits } from './limits.ts';
+import { dismiss, linkUp } from './link.ts';
+import { type Connected, connectUpstream, prepareUpstreams, UntrustedError, type Upstream } from './upstream.ts';
 
 /** What {@link createIrcGateway} takes. */
 export interface IrcGatewayOptions {
@@ -41,8 +33,20 @@ export interface IrcGatewayOptions {
   /** Lists of addresses that may not come in. */
   readonly dnsbl?: DnsblOptions & { readonly zones: readonly string[] };
   readonly limits?: GatewayLimits;
+  /** Where the places of addresses are counted: give several gateways the same one. @defaultValue one of its own */
+  readonly places?: AddressPlaces;
   /** Takes the gateway's notes, a line each; passwords never stand in them. */
   readonly log?: (line: string) => void;
+}
+
+/** What {@link IrcGateway.reload} takes. What is not named of the last three stays as it is; `limits` that are given replace all of them. */
+export interface IrcGatewayReload {
+  readonly hook: WebSocketConfig;
+  readonly upstreams: readonly Upstream[];
+  readonly hostnames?: boolean | LookupOptions;
+  /** `null`: no lists any more. */
+  readonly dnsbl?: IrcGatewayOptions['dnsbl'] | null;
+  readonly limits?: GatewayLimits;
 }
 
 /** Counts since the gateway was made. */
@@ -53,6 +57,10 @@ export interface GatewayStats {
   readonly refused: number;
   /** Clients that no IRC server could be found for. */
   readonly unreachable: number;
+  /** Clients whose IRC server did not take the gateway's WEBIRC. */
+  readonly webircRefused: number;
+  /** Clients that sent too many lines. */
+  readonly flooded: number;
 }
 
 /** Is a gateway; made by {@link createIrcGateway}. */
@@ -61,50 +69,60 @@ export interface IrcGateway extends AsyncDisposable {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head?: Uint8Array): void;
   accept(socket: Socket, options?: AcceptOptions): void;
   createListener(options?: ListenerOptions): Server;
-  /** Replaces the hook's configuration and the servers, all or nothing; clients stay where they are. @throws ConfigError */
-  reload(options: { readonly hook: WebSocketConfig; readonly upstreams: readonly Upstream[] }): void;
+  /** Replaces what newcomers meet, all or nothing; clients stay where they are, with the limits they came in with. @throws ConfigError */
+  reload(options: IrcGatewayReload): void;
   stats(): GatewayStats;
-  /** Sends `QUIT` for everybody, closes them by 1001, and resolves when all are gone; over `spread` milliseconds, as the hook's `close` does. */
+  /**
+   * Closes everybody by 1001, sends `QUIT` for them, and resolves when all are gone on both sides: within `closeTimeout` and five seconds. With `spread` that begins
+   * over as many milliseconds, as the hook's `close` does.
+   */
   close(reason?: string, options?: { readonly spread?: number }): Promise<void>;
 }
-
-const FLOOD_BURST = 100;
-const DEFAULT_LIMITS = { connectionsPerAddress: 20, linesPerSecond: 20, connectTimeout: 10_000 } as const;
 
 /**
  * Makes a gateway.
  *
- * @throws ConfigError for servers or origins that cannot work
+ * @throws ConfigError for servers, origins, limits or lists that cannot work
  */
 export function createIrcGateway(options: IrcGatewayOptions): IrcGateway {
   return new Gateway(options);
 }
 
+/** What newcomers meet, checked. */
+interface Terms {
+  readonly upstreams: readonly Upstream[];
+  readonly hostnames: boolean | LookupOptions;
+  readonly dnsbl: NonNullable<IrcGatewayOptions['dnsbl']> | null;
+  readonly limits: Required<GatewayLimits>;
+}
+
 class Gateway implements IrcGateway {
   readonly hook: WebSocketHook;
-  readonly #hostnames: boolean | LookupOptions;
-  readonly #dnsbl: IrcGatewayOptions['dnsbl'];
-  readonly #limits: Required<GatewayLimits>;
   readonly #log: (line: string) => void;
-  #upstreams: readonly Upstream[];
+  #terms: Terms;
   /** Who is next: clients are spread over the servers. */
   #turn = 0;
-  readonly #perAddress = new Map<string, number>();
+  readonly #addresses: AddressPlaces;
+  /** What gives back the places of clients that are being let in. */
+  readonly #places = new WeakMap<IncomingMessage, () => void>();
+  /** Connections to IRC servers. */
+  readonly #servers = new Set<Socket>();
+  /** Why everybody leaves, once they do. */
+  #farewell: string | null = null;
   #accepted = 0;
   #refused = 0;
   #unreachable = 0;
+  #webircRefused = 0;
+  #flooded = 0;
 
-  constructor({ hook, upstreams, hostnames = false, dnsbl, limits = {}, log = () => {} }: IrcGatewayOptions) {
-    checkUpstreams(upstreams);
-    this.#upstreams = upstreams;
-    this.#hostnames = hostnames;
-    this.#dnsbl = dnsbl;
-    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+  constructor({ hook, upstreams, hostnames = false, dnsbl, limits = {}, places, log = () => {} }: IrcGatewayOptions) {
+    this.#terms = checkTerms(upstreams, hostnames, dnsbl ?? null, limits);
+    this.#addresses = places ?? new AddressCount();
     this.#log = log;
     this.hook = createWebSocketHook({
       ...hook,
       authorize: async (facts, request, signal) => {
-        await this.#authorize(facts, signal);
+        await this.#authorize(facts, request, signal);
         await hook.authorize?.(facts, request, signal);
       },
       onReject: (error, request) => {
@@ -112,7 +130,7 @@ class Gateway implements IrcGateway {
         this.#log(`refused ${request.socket.remoteAddress ?? 'unix'}: ${error.status} ${error.reason}`);
         hook.onReject?.(error, request);
       },
-      onConnection: (socket) => void this.#serve(socket),
+      onConnection: (socket, request) => void this.#serve(socket, request),
     });
   }
 
@@ -120,10 +138,17 @@ class Gateway implements IrcGateway {
   readonly accept: WebSocketHook['accept'] = (...args) => this.hook.accept(...args);
   readonly createListener: WebSocketHook['createListener'] = (options) => this.hook.createListener(options);
 
-  readonly reload: IrcGateway['reload'] = ({ hook, upstreams }) => {
-    checkUpstreams(upstreams);
+  readonly reload: IrcGateway['reload'] = ({ hook, upstreams, hostnames, dnsbl, limits }) => {
+    const old = this.#terms;
+    const terms = checkTerms(
+      upstreams,
+      hostnames ?? old.hostnames,
+      dnsbl === undefined ? old.dnsbl : dnsbl,
+      limits ?? old.limits,
+    );
+    // Throws, or takes effect: everything else is checked by now.
     this.hook.rehash(hook);
-    this.#upstreams = upstreams;
+    this.#terms = terms;
   };
 
   readonly stats = (): GatewayStats => ({
@@ -131,21 +156,31 @@ class Gateway implements IrcGateway {
     accepted: this.#accepted,
     refused: this.#refused,
     unreachable: this.#unreachable,
+    webircRefused: this.#webircRefused,
+    flooded: this.#flooded,
   });
 
-  readonly close: IrcGateway['close'] = (reason, options) => this.hook.close(reason, options);
+  readonly close: IrcGateway['close'] = async (reason = 'Gateway is shutting down', options = {}) => {
+    this.#farewell ??= reason;
+    await this.hook.close(reason, options);
+    await Promise.all([...this.#servers].map((server) => new Promise((resolve) => server.once('close', resolve))));
+  };
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
   /** The WebIRC document's client expectations: access controls, before the client is let in. */
-  async #authorize({ client }: ConnectionFacts, signal: AbortSignal): Promise<void> {
-    if ((this.#perAddress.get(client.address) ?? 0) >= this.#limits.connectionsPerAddress) {
-      throw new HandshakeError(429, 'WebSocket: Too many connections from your address');
-    }
-    if (this.#dnsbl === undefined) return;
-    const { zones, ...options } = this.#dnsbl;
+  async #authorize({ client }: ConnectionFacts, request: IncomingMessage, signal: AbortSignal): Promise<void> {
+    const { limits, dnsbl } = this.#terms;
+    // Taken before anything is waited for: of two that come at once the second must see the first.
+    const leave = await this.#addresses.take(client.address, limits.connectionsPerAddress);
+    if (leave === null) throw new HandshakeError(429, 'WebSocket: Too many connections from your address');
+    this.#places.set(request, leave);
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
+    if (dnsbl === null) return;
+    const { zones, ...options } = dnsbl;
     const hit = await checkDnsbl(client.address, zones, { ...options, signal });
     if (hit !== null)
       throw new HandshakeError(
@@ -154,85 +189,70 @@ class Gateway implements IrcGateway {
       );
   }
 
-  async #serve(socket: IrcSocket): Promise<void> {
-    const { client } = socket.websocket;
+  async #serve(socket: IrcSocket, request: IncomingMessage): Promise<void> {
+    const { address } = socket.websocket.client;
+    const { upstreams, hostnames, limits } = this.#terms;
     this.#accepted++;
-    this.#perAddress.set(client.address, (this.#perAddress.get(client.address) ?? 0) + 1);
     const gone = new AbortController();
+    const leave = this.#places.get(request);
     socket.once('close', () => {
       gone.abort();
-      const left = (this.#perAddress.get(client.address) ?? 1) - 1;
-      if (left === 0) this.#perAddress.delete(client.address);
-      else this.#perAddress.set(client.address, left);
+      leave?.();
     });
     try {
-      const hostname = await this.#hostnameOf(client.address, gone.signal);
-      const connected = await connectUpstream(this.#upstreams, this.#turn++, this.#limits.connectTimeout, gone.signal);
-      introduce(connected, socket, hostname);
-      this.#join(socket, connected);
+      const hostname = await hostnameOf(address, hostnames, gone.signal);
+      const connected = await connectUpstream(upstreams, this.#turn++, limits.connectTimeout, gone.signal);
+      const server = connected.socket;
+      this.#servers.add(server);
+      server.once('close', () => this.#servers.delete(server));
+      try {
+        introduce(connected, socket, hostname);
+      } catch (error) {
+        server.destroy();
+        throw error;
+      }
+      linkUp(socket, connected, {
+        linesPerSecond: limits.linesPerSecond,
+        onWebircRefused: (line) => {
+          this.#webircRefused++;
+          const { host, port } = connected.upstream;
+          this.#log(`${host}:${port} refused WEBIRC: ${line.slice(0, LOGGED_SIZE)}`);
+        },
+        farewell: () => this.#farewell,
+        onFlood: () => {
+          this.#flooded++;
+          this.#log(`${address} sent too many lines`);
+        },
+      });
     } catch (error) {
       if (gone.signal.aborted) return;
       this.#unreachable++;
-      this.#log(`no IRC server for ${client.address}: ${error instanceof Error ? error.message : String(error)}`);
-      end(socket, 'The IRC server cannot be reached');
+      this.#log(`no IRC server for ${address}: ${error instanceof Error ? error.message : String(error)}`);
+      const problem = error instanceof UntrustedError ? 'has a certificate that is not trusted' : 'cannot be reached';
+      dismiss(socket, CloseCode.TRY_AGAIN_LATER, `The IRC server ${problem}`);
     }
-  }
-
-  async #hostnameOf(address: string, signal: AbortSignal): Promise<string> {
-    if (this.#hostnames === false) return '';
-    const options = this.#hostnames === true ? {} : this.#hostnames;
-    return (await confirmHostname(address, { ...options, signal })) ?? '';
-  }
-
-  /** Couples both ends: each is read only as fast as the other takes it. */
-  #join(client: IrcSocket, { socket: server, upstream }: Connected): void {
-    const introduction = upstream.webirc === undefined ? null : new Introduction();
-    let tokens = FLOOD_BURST;
-    let filledAt = performance.now();
-    let hasQuit = false;
-    client.onLine((line: Buffer) => {
-      const now = performance.now();
-      tokens = Math.min(FLOOD_BURST, tokens + ((now - filledAt) / 1_000) * this.#limits.linesPerSecond);
-      filledAt = now;
-      if (tokens-- < 1) {
-        server.end('QUIT :Excess Flood\r\n');
-        hasQuit = true;
-        end(client, 'Excess Flood');
-        return;
-      }
-      // WEBIRC is the gateway's to say.
-      if (/^\s*(?:[@:]\S*\s+)*webirc\b/i.test(line.toString('latin1', 0, 600))) return;
-      hasQuit ||= /^quit\b/i.test(line.toString('latin1', 0, 5));
-      if (!server.write(Buffer.concat([line, CRLF]))) {
-        client.pause();
-        server.once('drain', () => client.resume());
-      }
-    }, 'buffer');
-    server.on('data', (chunk: Buffer) => {
-      const refusal = introduction?.refusal(chunk) ?? null;
-      if (refusal !== null) {
-        server.destroy();
-        this.#log(`${upstream.host}:${upstream.port} refused WEBIRC: ${refusal}`);
-        end(client, 'The IRC server does not know this gateway');
-        return;
-      }
-      if (client.write(chunk)) return;
-      server.pause();
-      client.once('drain', () => server.resume());
-    });
-    server.on('error', (error) => end(client, `The IRC server is gone (${error.message})`));
-    server.on('end', () => client.closeWebSocket(CloseCode.NORMAL, 'The IRC server closed the connection'));
-    server.on('close', () => client.closeWebSocket(CloseCode.NORMAL, 'The IRC server closed the connection'));
-    client.on('close', () => {
-      if (!server.writable) return;
-      const { code = CloseCode.ABNORMAL, reason = '' } = client.closeStatus ?? {};
-      if (!hasQuit) server.write(`QUIT :${quitReason(code, reason)}\r\n`);
-      server.end();
-    });
   }
 }
 
-const CRLF = Buffer.from('\r\n');
+/** What others said is cut to this in the log. */
+const LOGGED_SIZE = 200;
+
+/** @throws ConfigError */
+function checkTerms(
+  upstreams: readonly Upstream[],
+  hostnames: boolean | LookupOptions,
+  dnsbl: Terms['dnsbl'],
+  limits: GatewayLimits,
+): Terms {
+  for (const zone of dnsbl?.zones ?? []) checkZone(zone);
+  return { upstreams: prepareUpstreams(upstreams), hostnames, dnsbl, limits: resolveLimits(limits) };
+}
+
+async function hostnameOf(address: string, hostnames: boolean | LookupOptions, signal: AbortSignal): Promise<string> {
+  if (hostnames === false) return '';
+  const options = hostnames === true ? {} : hostnames;
+  return (await confirmHostname(address, { ...options, signal })) ?? '';
+}
 
 /** Says who the client is, before anything that the client says. */
 function introduce(
@@ -248,18 +268,4 @@ function introduce(
   const { address } = websocket.client;
   // A Unix domain socket's peer is on this machine.
   socket.write(`${formatWebirc({ ...webirc, hostname, address: address === 'unix' ? '127.0.0.1' : address, options })}\r\n`);
-}
-
-/** Ends a client in IRC's words and in WebSocket's. */
-function end(client: IrcSocket, reason: string): void {
-  client.write(`ERROR :Closing link: (${client.remoteAddress ?? 'unix'}) [${reason}]\r\n`);
-  client.closeWebSocket(CloseCode.TRY_AGAIN_LATER, reason);
-}
-
-/** Why a browser left, for those it talked to. Line ends would be further commands. */
-function quitReason(code: number, reason: string): string {
-  const said = reason.replace(/[\r\n\0]+/g, ' ').trim();
-  if (said !== '') return said;
-  if (code === CloseCode.GOING_AWAY) return 'Page closed';
-  return code === CloseCode.ABNORMAL ? 'Connection lost' : 'Connection closed';
 }

@@ -1,5 +1,12 @@
 /** The public entry point `ircd-websocket/gateway`: websockets for IRC servers that have none. */
 
-export type { GatewayLimits, GatewayStats } from './gateway.ts';
-export { createIrcGateway, type IrcGateway, type IrcGatewayOptions } from './gateway.ts';
+export type { AddressPlaces } from './address-count.ts';
+export {
+  createIrcGateway,
+  type GatewayStats,
+  type IrcGateway,
+  type IrcGatewayOptions,
+  type IrcGatewayReload,
+} from './gateway.ts';
+export type { GatewayLimits } from './limits.ts';
 export type { Upstream } from './upstream.ts';

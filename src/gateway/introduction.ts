@@ -7,8 +7,11 @@
  * address for the user's. Such a client would be exempt from bans, or banned for all of them.
  */
 
-/** 464 wrong password; 421, 451 and 461 about WEBIRC: not known, too late, too few parameters. */
-const REFUSAL = /^(?::\S+ )?(?:464 |(?:421|451|461) \S+ WEBIRC )/i;
+/**
+ * 464 wrong password; 421, 451 and 461 about WEBIRC: not known, too late, too few parameters. InspIRCd: `ERROR :Closing link: (…) [WEBIRC: you don't match any
+ * configured WebIRC hosts.]`, for a wrong password and for a wrong mask.
+ */
+const REFUSAL = /^(?::\S+ )?(?:464 |(?:421|451|461) \S+ WEBIRC |ERROR .*[[(]WEBIRC: )/i;
 
 /** From here on the client is somebody, and nothing more is to be found out. */
 const WELCOME = /^(?::\S+ )?001 /;

@@ -70,7 +70,8 @@ function isListing(answer: string): boolean {
   return answer.startsWith('127.') && !answer.startsWith('127.255.255.');
 }
 
-function checkZone(zone: string): void {
+/** @throws ConfigError for a zone that is no domain */
+export function checkZone(zone: string): void {
   const isDomain = typeof zone === 'string' && zone.length <= 180 && /^(?:[a-z\d_-]{1,63}\.)+[a-z\d_-]{1,63}\.?$/i.test(zone);
   if (!isDomain) throw new ConfigError({ tag: 'dnsbl', key: 'domain', value: zone }, 'is not a domain');
 }

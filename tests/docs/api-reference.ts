@@ -20,7 +20,12 @@ export const ENTRY_POINTS: readonly { readonly entry: string; readonly title: st
     title: 'ircd-websocket/protocol',
     about: "RFC 6455's server side without I/O: feed it bytes, it gives messages.",
   },
-  { entry: 'gateway/index.ts', title: 'ircd-websocket/gateway', about: 'Websockets for IRC servers that have none.' },
+  {
+    entry: 'gateway/index.ts',
+    title: 'ircd-websocket/gateway',
+    about:
+      'Websockets for IRC servers that have none. The command line over it, `npx ircd-websocket gateway`, is in [gateway.md](gateway.md).',
+  },
   {
     entry: 'testing/index.ts',
     title: 'ircd-websocket/testing',

@@ -11,7 +11,10 @@ import { reverseLabels, reverseName } from '../../src/irc/reverse-name.ts';
 import { parseWebirc } from '../../src/irc/webirc.ts';
 import { createWebirc } from '../../src/irc/webirc-gateways.ts';
 import type { WebircAccepted } from '../../src/irc/webirc-verdict.ts';
+import { GatewayCli } from '../helpers/gateway-cli.ts';
 import { requirePeer } from '../helpers/peers.ts';
+import { PlainIrc } from '../helpers/plain-irc.ts';
+import { RawClient } from '../helpers/raw-client.ts';
 
 const unbound = requirePeer('unbound');
 
@@ -177,6 +180,27 @@ describe.skipIf(unbound === null)('against unbound', () => {
     expect(await hostnameOf('www.victim.example', '203.0.113.12')).toBeNull();
     expect(await hostnameOf('nowhere.example', '203.0.113.13')).toBeNull();
     expect(await hostnameOf('203.0.113.9', '203.0.113.9')).toBeNull();
+  });
+
+  test('the gateway sends a name that is confirmed, and refuses addresses that are listed, until a reload says otherwise', async () => {
+    const irc = await PlainIrc.start();
+    const config = `<bind port="0"><wsorigin allow="https://chat.example.com"><websocket proxyranges="loopback">
+<upstream host="127.0.0.1" port="${irc.port}"><webirc password="gatepass" gateway="gw"><dns servers="${servers.join(' ')}" timeout="5">`;
+    const gateway = await GatewayCli.start(`${config}<hostnames lookup="yes"><dnsbl zone="two.dnsbl.example one.dnsbl.example">`);
+    const webircOf = async (address: string): Promise<string> => {
+      const next = irc.next();
+      await RawClient.open(gateway.webPort(), { 'X-Real-IP': address });
+      return (await next).line(/^WEBIRC /);
+    };
+    expect(await webircOf('203.0.113.9')).toMatch(/^WEBIRC gatepass gw user\.example 203\.0\.113\.9 /);
+    expect(await webircOf('203.0.113.12')).toMatch(/^WEBIRC gatepass gw 203\.0\.113\.12 203\.0\.113\.12 /);
+    expect(await webircOf(V6)).toMatch(/^WEBIRC gatepass gw user6\.example 2001:db8::9 /);
+    await expect(RawClient.open(gateway.webPort(), { 'X-Real-IP': '2001:db8::66' })).rejects.toThrow(
+      'WebSocket: Your address is listed in two.dnsbl.example',
+    );
+    expect(await gateway.reload(config)).toMatch(/^reloaded: /);
+    expect(await webircOf('2001:db8::66')).toMatch(/^WEBIRC gatepass gw 2001:db8::66 2001:db8::66 /);
+    expect(await webircOf('203.0.113.9')).toMatch(/^WEBIRC gatepass gw 203\.0\.113\.9 203\.0\.113\.9 /);
   });
 
   describe('lists', () => {

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { createIrcGateway, type IrcGateway, type Upstream } from '../../src/gateway/index.ts';
 import { type Daemon, daemonFolder, freePort, startDaemon } from '../helpers/daemons.ts';
+import { startInspircd } from '../helpers/inspircd.ts';
 import { TcpUser } from '../helpers/ircd.ts';
 import { requirePeer } from '../helpers/peers.ts';
 
@@ -99,36 +100,16 @@ Password = secret
   return { daemon, port };
 }
 
-async function startInspircd(): Promise<{ daemon: Daemon; port: number }> {
-  const port = await freePort();
-  const folder = daemonFolder({
-    'inspircd.conf': `<server name="irc.inspircd.test" description="Test" network="Test">
-<admin name="a" nick="a" email="a@example.test">
-<bind address="127.0.0.1" port="${port}" type="clients">
-<module name="cgiirc">
-<cgihost type="webirc" mask="127.0.0.1" password="gatepass">
-<connect allow="*" timeout="20" pingfreq="120" resolvehostnames="no" useident="no" localmax="100" globalmax="100">
-<class name="c" commands="*" privs="users/auspex" snomasks="*">
-<type name="NetAdmin" classes="c">
-<oper name="admin" password="secret" host="*@*" type="NetAdmin">
-<options nouserdns="yes"><dns server="127.0.0.1" timeout="1">
-<files motd=""><pid file="${'/dev/null'}">
-`,
-  });
-  const daemon = await startDaemon(
-    INSPIRCD as string,
-    ['--runasroot', '--nofork', '--nopid', `--config=${folder}/inspircd.conf`],
-    folder,
-    port,
-  );
-  cleanup.push(() => daemon.stop());
-  return { daemon, port };
+async function startTestInspircd(): Promise<{ daemon: Daemon; port: number }> {
+  const started = await startInspircd(INSPIRCD as string);
+  cleanup.push(() => started.daemon.stop());
+  return started;
 }
 
 describe.each([
   ['ngircd', NGIRCD, startNgircd],
-  ['inspircd', INSPIRCD, startInspircd],
-] as const)('in front of a real %s', (name, program, start) => {
+  ['inspircd', INSPIRCD, startTestInspircd],
+] as const)('in front of a real %s', (_, program, start) => {
   test.skipIf(program === null)('web clients chat, and the server sees each one’s own address', async () => {
     const { port: ircPort } = await start();
     const { gateway, port } = await startGateway([
@@ -169,9 +150,7 @@ describe.each([
     user.socket.send('USER x 0 * :x');
     await user.end();
     expect(user.lines.find((line) => line.includes(' 001 '))).toBeUndefined();
-    expect(user.lines.find((line) => line.startsWith('ERROR '))).toContain(
-      name === 'ngircd' ? 'The IRC server does not know this gateway' : "you don't match any configured",
-    );
+    expect(user.lines.find((line) => line.startsWith('ERROR '))).toContain('The IRC server does not know this gateway');
   });
 });
 
@@ -197,7 +176,7 @@ test.skipIf(NGIRCD === null)('fail-over: a dead server is passed over', async ()
 });
 
 test('P12 connections are counted by client, not by proxy: too many from one address are refused, 429, others are not', async () => {
-  const silent = createServer().listen(0, '127.0.0.1');
+  const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
   await once(silent, 'listening');
   cleanup.push(() => silent.close());
   const { gateway, port } = await startGateway([{ host: '127.0.0.1', port: (silent.address() as AddressInfo).port }], {

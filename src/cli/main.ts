@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+/** `ircd-websocket`: the command. In: arguments and signals. Out: an exit code. */
+import cluster from 'node:cluster';
+import { runCommandLine } from './command-line.ts';
+import { type Output, runGatewayWorker } from './gateway-command.ts';
+import { WORKER_NUMBER } from './messages.ts';
+
+const output: Output = {
+  stdout: (text) => void process.stdout.write(text),
+  stderr: (text) => void process.stderr.write(text),
+};
+
+if (cluster.isWorker) {
+  runGatewayWorker(`worker ${process.env[WORKER_NUMBER]}`, output);
+} else {
+  process.exitCode = await runCommandLine(process.argv.slice(2), output);
+  // What was bounded is over; a socket that still lingers is not waited for. What was written goes out first.
+  process.stdout.write('', () => process.stderr.write('', () => process.exit()));
+}

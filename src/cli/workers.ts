@@ -1,0 +1,225 @@
+/**
+ * Several gateways in worker processes that pass for one.
+ *
+ * In: settings, and how many. Out: {@link Gateways}. Connections are shared out by `node:cluster`; a worker that dies is started again, with the settings in
+ * force and not with what the file says by then. It does not know what a gateway does.
+ */
+import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
+import { AddressCount } from '../gateway/address-count.ts';
+import { type Counters, NO_COUNTS, sum, withoutClients } from './counters.ts';
+import type { GatewaySettings } from './gateway-config.ts';
+import type { Gateways } from './gateways.ts';
+import type { Log } from './log.ts';
+import { type ToPrimary, type ToWorker, WORKER_NUMBER } from './messages.ts';
+
+/** Milliseconds until a worker that died is started again: at once, then 1 s, 2 s, 4 s … */
+const MAX_BACKOFF = 30_000;
+/** A worker that lived as long has not died of what the one before died of. */
+const HEALTHY_LIFE = 60_000;
+/** Milliseconds for a worker to answer; one that is busy is counted as it was last. */
+const ANSWER_TIMEOUT = 2_000;
+/** What a drain may take beyond `closeTimeout`: the servers' five seconds for a `QUIT`, and some. */
+const DRAIN_MARGIN = 8_000;
+
+/** A place for a worker, and what its processes have come to. */
+interface Slot {
+  readonly number: number;
+  worker: Worker | null;
+  startedAt: number;
+  /** How many in a row died young. */
+  failures: number;
+  timer: NodeJS.Timeout | null;
+  /** As they were last told. */
+  counters: Counters;
+  /** What gives back the places of this worker's clients, by address. */
+  places: Map<string, (() => void)[]>;
+}
+
+/** Runs a gateway in each of several processes. */
+export class Workers implements Gateways {
+  readonly #log: Log;
+  readonly #slots: readonly Slot[];
+  readonly #places = new AddressCount();
+  readonly #answers = new Map<number, (message: ToPrimary) => void>();
+  #settings: GatewaySettings;
+  #id = 0;
+  #restarts = 0;
+  #isStarted = false;
+  #isDraining = false;
+  /** The counts of workers that are gone. */
+  #past: Counters = NO_COUNTS;
+
+  constructor(count: number, settings: GatewaySettings, log: Log) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#slots = Array.from({ length: count }, (_, i) => ({
+      number: i + 1,
+      worker: null,
+      startedAt: 0,
+      failures: 0,
+      timer: null,
+      counters: NO_COUNTS,
+      places: new Map(),
+    }));
+  }
+
+  async start(): Promise<string[]> {
+    const [urls] = await Promise.all(this.#slots.map((slot) => this.#fork(slot)));
+    this.#isStarted = true;
+    return urls as string[];
+  }
+
+  async reload(settings: GatewaySettings): Promise<string[]> {
+    // From here on new workers have them.
+    this.#settings = settings;
+    const notes: string[] = [];
+    const answers = await Promise.all(
+      this.#slots.map(async (slot) => {
+        const { worker } = slot;
+        const answer = await this.#ask(slot, (id) => ({ type: 'reload', id, settings }), 'reloaded');
+        // One that is starting, or has died meanwhile, begins with the new settings.
+        if (answer === null && worker !== null && slot.worker === worker) {
+          notes.push(`worker ${slot.number} has not answered: it may have the old configuration`);
+        }
+        return answer;
+      }),
+    );
+    const problem = answers.find((answer) => answer !== null && answer.problem !== null)?.problem;
+    // The primary has checked all of it: only what differs between processes comes here, such as memory.
+    if (problem != null) throw new Error(problem);
+    return [...new Set([...notes, ...answers.flatMap((answer) => answer?.notes ?? [])])];
+  }
+
+  async counters(): Promise<Counters> {
+    await Promise.all(
+      this.#slots.map(async (slot) => {
+        const { worker } = slot;
+        const answer = await this.#ask(slot, (id) => ({ type: 'count', id }), 'counted');
+        if (answer !== null && slot.worker === worker) slot.counters = answer.counters;
+      }),
+    );
+    return sum([this.#past, ...this.#slots.map(({ counters }) => counters)]);
+  }
+
+  workers(): { workers: number; restarts: number } {
+    return { workers: this.#slots.filter(({ worker }) => worker !== null).length, restarts: this.#restarts };
+  }
+
+  async drain(reason: string): Promise<void> {
+    this.#isDraining = true;
+    const leaving = this.#slots.map(async ({ worker, timer }) => {
+      if (timer !== null) clearTimeout(timer);
+      if (worker === null) return;
+      const exited = once(worker, 'exit');
+      tell(worker, { type: 'drain', reason });
+      await exited;
+    });
+    const limit = setTimeout(() => this.kill(), (this.#settings.hook.closeTimeout ?? 5_000) + DRAIN_MARGIN);
+    await Promise.all(leaving);
+    clearTimeout(limit);
+  }
+
+  kill(): void {
+    this.#isDraining = true;
+    for (const { worker, timer } of this.#slots) {
+      if (timer !== null) clearTimeout(timer);
+      worker?.process.kill('SIGKILL');
+    }
+  }
+
+  /** Starts a worker; resolves with its addresses when it listens. */
+  #fork(slot: Slot): Promise<string[]> {
+    const worker = cluster.fork({ [WORKER_NUMBER]: String(slot.number) });
+    slot.worker = worker;
+    slot.startedAt = performance.now();
+    slot.timer = null;
+    return new Promise((resolve, reject) => {
+      let problem = 'it died while it was starting';
+      worker.on('message', (message: ToPrimary) => {
+        if (message.type === 'hello') tell(worker, { type: 'start', settings: this.#settings });
+        else if (message.type === 'listening') resolve([...message.urls]);
+        else if (message.type === 'failed') problem = message.problem;
+        else this.#hear(slot, worker, message);
+      });
+      // An unwritable channel: 'exit' follows.
+      worker.on('error', () => {});
+      worker.once('exit', (code, signal) => {
+        this.#bury(slot, signal ?? `exit code ${code}`);
+        reject(new Error(problem));
+      });
+    });
+  }
+
+  #hear(slot: Slot, worker: Worker, message: ToPrimary): void {
+    switch (message.type) {
+      case 'take': {
+        const leave = this.#places.take(message.address, message.limit);
+        if (leave !== null) slot.places.set(message.address, [...(slot.places.get(message.address) ?? []), leave]);
+        tell(worker, { type: 'place', id: message.id, isTaken: leave !== null });
+        break;
+      }
+      case 'leave': {
+        const held = slot.places.get(message.address) ?? [];
+        held.pop()?.();
+        if (held.length === 0) slot.places.delete(message.address);
+        break;
+      }
+      case 'drained':
+        slot.counters = message.counters;
+        break;
+      case 'counted':
+      case 'reloaded':
+        this.#answers.get(message.id)?.(message);
+        break;
+    }
+  }
+
+  /** Takes stock of a worker that is gone, and starts the next. */
+  #bury(slot: Slot, cause: string): void {
+    slot.worker = null;
+    this.#past = sum([this.#past, withoutClients(slot.counters)]);
+    slot.counters = NO_COUNTS;
+    for (const leave of [...slot.places.values()].flat()) leave();
+    slot.places.clear();
+    if (this.#isDraining || !this.#isStarted) return;
+    slot.failures = performance.now() - slot.startedAt >= HEALTHY_LIFE ? 0 : slot.failures + 1;
+    const delay = slot.failures <= 1 ? 0 : Math.min(MAX_BACKOFF, 1_000 * 2 ** (slot.failures - 2));
+    this.#log(`worker ${slot.number} died (${cause}): the next one starts ${delay === 0 ? 'now' : `in ${delay / 1_000} s`}`);
+    slot.timer = setTimeout(() => {
+      this.#restarts++;
+      this.#fork(slot).then(
+        () => this.#log(`worker ${slot.number} is back, process ${slot.worker?.process.pid}`),
+        (error: Error) => this.#log(`worker ${slot.number} did not start: ${error.message}`),
+      );
+    }, delay);
+  }
+
+  /** Asks a worker; `null` where there is none, or it does not answer in time. */
+  #ask<T extends ToPrimary['type']>(
+    { worker }: Slot,
+    question: (id: number) => ToWorker,
+    type: T,
+  ): Promise<Extract<ToPrimary, { type: T }> | null> {
+    if (worker === null) return Promise.resolve(null);
+    const id = ++this.#id;
+    return new Promise((resolve) => {
+      const done = (answer: Extract<ToPrimary, { type: T }> | null): void => {
+        clearTimeout(timer);
+        worker.off('exit', gone);
+        this.#answers.delete(id);
+        resolve(answer);
+      };
+      const gone = (): void => done(null);
+      const timer = setTimeout(gone, ANSWER_TIMEOUT);
+      worker.once('exit', gone);
+      this.#answers.set(id, (message) => done(message.type === type ? (message as Extract<ToPrimary, { type: T }>) : null));
+      tell(worker, question(id));
+    });
+  }
+}
+
+/** A worker that dies meanwhile is buried by its 'exit'. */
+function tell(worker: Worker, message: ToWorker): void {
+  if (worker.isConnected()) worker.send(message, (() => {}) as (error: Error | null) => void);
+}

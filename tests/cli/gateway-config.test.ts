@@ -1,0 +1,261 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { gatewaySettings, KEYS, readGatewayConfig } from '../../src/cli/gateway-config.ts';
+import { ConfigError } from '../../src/errors.ts';
+import { makeCertificate } from '../helpers/certificate.ts';
+import { requirePeer } from '../helpers/peers.ts';
+
+const OPENSSL = requirePeer('openssl');
+const folder = mkdtempSync(join(tmpdir(), 'ircd-websocket-'));
+const SECRET = 'hunter2';
+
+beforeAll(() => {
+  const [one, two] = OPENSSL === null ? [null, null] : [makeCertificate(), makeCertificate()];
+  const files = {
+    'cert.pem': one?.cert ?? '',
+    'key.pem': one?.key ?? '',
+    'other-key.pem': two?.key ?? '',
+    'text.pem': 'this is no PEM\n',
+    password: `${SECRET}\n`,
+    words: 'two words\n',
+  };
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const BIND = '<bind port="8067">';
+const ORIGIN = '<wsorigin allow="https://chat.example.com">';
+const UPSTREAM = '<upstream host="127.0.0.1" port="6667">';
+const ENOUGH = `${BIND}${ORIGIN}${UPSTREAM}`;
+
+describe('what is read', () => {
+  test('the least that is enough, with what it then is', () => {
+    expect(gatewaySettings(ENOUGH, folder)).toEqual({
+      binds: [{ address: '127.0.0.1', port: 8067, path: null, permissions: null, tls: null, proxyProtocol: false }],
+      hook: { origins: ['https://chat.example.com'] },
+      upstreams: [{ host: '127.0.0.1', port: 6667, tls: false }],
+      hostnames: false,
+      dnsbl: null,
+      limits: {},
+      health: null,
+      warnings: ["127.0.0.1:6667 has no <webirc>: it sees the gateway's own address for everybody"],
+    });
+  });
+
+  test.skipIf(OPENSSL === null)('every tag and key', () => {
+    const settings = gatewaySettings(
+      `# comment
+<define name="pass" value="${SECRET}">
+<bind address="::" port="443" certificate="cert.pem" key="key.pem">
+<bind path="web.sock" permissions="0660" proxyprotocol="yes">
+<websocket defaultmode="binary" proxyranges="unix 10.0.0.0/8" pinginterval="20s">
+<wsorigin allow="https://a.example.com"> <wsorigin allow="https://b.example.com">
+<upstream name="one" host="irc1.example.com" port="6697" tls="yes" cafile="cert.pem" servername="irc.example.com" certificate="cert.pem" key="key.pem">
+<upstream host="irc2.example.com" port="6697" tls="yes" verify="no">
+<upstream host="::1" port="6667">
+<webirc password="&pass;" gateway="goodgw">
+<webirc upstream="one" passwordfile="password" gateway="other">
+<limits connectionsperaddress="5" linespersecond="2.5" connecttimeout="1m30s">
+<hostnames lookup="yes">
+<dnsbl zone="a.example.net b.example.net"> <dnsbl zone="c.example.net">
+<dns servers="127.0.0.1:5353 ::1" timeout="2.5">
+<health port="8068">`,
+      folder,
+    );
+    const pem = (name: string) => expect.stringContaining(`-----BEGIN ${name}`) as string;
+    const dns = { timeout: 2_500, servers: ['127.0.0.1:5353', '::1'] };
+    expect(settings).toEqual({
+      binds: [
+        {
+          address: '::',
+          port: 443,
+          path: null,
+          permissions: null,
+          tls: { cert: pem('CERTIFICATE'), key: pem('PRIVATE KEY') },
+          proxyProtocol: false,
+        },
+        { address: '', port: 0, path: join(folder, 'web.sock'), permissions: 0o660, tls: null, proxyProtocol: true },
+      ],
+      hook: {
+        origins: ['https://a.example.com', 'https://b.example.com'],
+        defaultMode: 'binary',
+        proxyRanges: ['unix', '10.0.0.0/8'],
+        pingInterval: 20_000,
+      },
+      upstreams: [
+        {
+          host: 'irc1.example.com',
+          port: 6697,
+          tls: { ca: pem('CERTIFICATE'), cert: pem('CERTIFICATE'), key: pem('PRIVATE KEY'), servername: 'irc.example.com' },
+          webirc: { password: SECRET, gateway: 'other' },
+        },
+        {
+          host: 'irc2.example.com',
+          port: 6697,
+          tls: { rejectUnauthorized: false },
+          webirc: { password: SECRET, gateway: 'goodgw' },
+        },
+        { host: '::1', port: 6667, tls: false, webirc: { password: SECRET, gateway: 'goodgw' } },
+      ],
+      hostnames: dns,
+      dnsbl: { ...dns, zones: ['a.example.net', 'b.example.net', 'c.example.net'] },
+      limits: { connectionsPerAddress: 5, linesPerSecond: 2.5, connectTimeout: 90_000 },
+      health: { address: '127.0.0.1', port: 8068 },
+      warnings: ['<upstream:verify> of irc2.example.com:6697 is "no": anybody in between can read and write everything'],
+    });
+    // As it goes to a worker.
+    expect(JSON.parse(JSON.stringify(settings))).toEqual(settings);
+  });
+
+  test('a password that would travel in clear is warned of', () => {
+    const text = `${BIND}${ORIGIN}<upstream host="irc.example.com" port="6667"><webirc password="${SECRET}">`;
+    expect(gatewaySettings(text, folder).warnings).toEqual(['the WEBIRC password for irc.example.com:6667 travels without TLS']);
+  });
+
+  test('paths are relative to the file', () => {
+    writeFileSync(join(folder, 'gateway.conf'), `${ENOUGH}<webirc passwordfile="password">`);
+    expect(readGatewayConfig(join(folder, 'gateway.conf')).upstreams[0]?.webirc?.password).toBe(SECRET);
+  });
+});
+
+describe('what is refused', () => {
+  test.each<[string, string]>([
+    [`${ORIGIN}${UPSTREAM}`, '<bind> is missing: web clients could come in nowhere'],
+    [`${BIND}${UPSTREAM}`, '<wsorigin>'],
+    [`${BIND}${ORIGIN}`, '<upstream> is missing: there is no IRC server to connect to'],
+    [
+      `${ENOUGH}\n<module name="x">`,
+      'line 2: <module> is not known: have bind, websocket, wsorigin, upstream, webirc, limits, hostnames, dnsbl, dns, health, define',
+    ],
+    [
+      `${ENOUGH}\n<bind prot="80">`,
+      'line 2: <bind:prot> is not known: have address, port, path, permissions, certificate, key, proxyprotocol',
+    ],
+    [`${ENOUGH}\n<bind proxyprotcol="yes" port="1">`, 'line 2: <bind:proxyprotcol> is not known: did you mean proxyprotocol?'],
+    [`${ENOUGH}\n<bind address="127.0.0.1">`, 'line 2: <bind:port> is missing'],
+    [`${ENOUGH}\n<bind port="65536">`, 'line 2: <bind:port> "65536" must be a port, 0 to 65535'],
+    [`${ENOUGH}\n<bind port="0x50">`, 'line 2: <bind:port> "0x50" must be a port, 0 to 65535'],
+    [
+      `${ENOUGH}\n<bind address="localhost" port="1">`,
+      'line 2: <bind:address> "localhost" must be an IP address, such as "0.0.0.0" or "::" for all',
+    ],
+    [`${ENOUGH}\n<bind path="x" port="1">`, 'line 2: <bind:port> cannot be beside path: a bind is one or the other'],
+    [`${ENOUGH}\n<bind port="1" permissions="0600">`, 'line 2: <bind:permissions> is of a path, and there is none'],
+    [`${ENOUGH}\n<bind path="x" permissions="rw">`, 'line 2: <bind:permissions> "rw" must be a mode such as "0660"'],
+    [`${ENOUGH}\n<bind port="1" certificate="cert.pem">`, 'line 2: <bind:key> is missing: a certificate alone is no TLS'],
+    [`${ENOUGH}\n<bind port="1" key="key.pem">`, 'line 2: <bind:certificate> is missing: a key alone is no TLS'],
+    [
+      `${ENOUGH}\n<bind port="1" certificate="gone.pem" key="key.pem">`,
+      'line 2: <bind:certificate> "gone.pem" cannot be read: ENOENT',
+    ],
+    [
+      `${ENOUGH}\n<bind port="1" certificate="text.pem" key="text.pem">`,
+      'line 2: <bind:certificate> "text.pem" cannot be used: ',
+    ],
+    [
+      `${ENOUGH}\n<bind port="1" proxyprotocol="yes">`,
+      'line 2: <bind:proxyprotocol> needs <websocket:proxyranges>: no header would be believed',
+    ],
+    [`${ENOUGH}\n<bind port="1" proxyprotocol="perhaps">`, 'line 2: <bind:proxyprotocol> "perhaps" must be "yes" or "no"'],
+    [`${ENOUGH}\n<websocket defaultmode="txt">`, 'line 2: <websocket:defaultmode> "txt" must be one of'],
+    [`${ENOUGH}\n<wsorigin allow="https://a.example.com/">`, 'line 2: <wsorigin:allow> "https://a.example.com/"'],
+    [`${ENOUGH}\n<upstream port="1">`, 'line 2: <upstream:host> is missing'],
+    [`${ENOUGH}\n<upstream host="" port="1">`, 'line 2: <upstream:host> is empty'],
+    [`${ENOUGH}\n<upstream host="a" port="0">`, 'line 2: <upstream:port> "0" must be a port, 1 to 65535'],
+    [`${ENOUGH}\n${UPSTREAM}`, 'line 2: <upstream:name> "127.0.0.1:6667" is there twice: name one of them otherwise'],
+    [`${ENOUGH}\n<upstream host="a" port="1" cafile="x">`, 'line 2: <upstream:cafile> is of TLS, and tls is not "yes"'],
+    [
+      `${ENOUGH}\n<upstream host="a" port="1" tls="yes" cafile="gone">`,
+      'line 2: <upstream:cafile> "gone" cannot be read: ENOENT',
+    ],
+    [
+      `${ENOUGH}\n<upstream host="a" port="1" tls="yes" cafile="text.pem">`,
+      'line 2: <upstream:cafile> "text.pem" has no certificate in PEM',
+    ],
+    [`${ENOUGH}\n<webirc gateway="x">`, 'line 2: <webirc:password> is missing'],
+    [`${ENOUGH}\n<webirc password="">`, 'line 2: <webirc:password> is empty'],
+    [`${ENOUGH}\n<webirc password="${SECRET} x">`, 'line 2: <webirc:password> must be a word'],
+    [`${ENOUGH}\n<webirc passwordfile="words">`, 'line 2: <webirc:passwordfile> must be a word'],
+    [`${ENOUGH}\n<webirc password=":${SECRET}">`, 'line 2: <webirc:password> must be a word'],
+    [`${ENOUGH}\n<webirc pasword="${SECRET}">`, 'line 2: <webirc:pasword> is not known: did you mean password?'],
+    [`${ENOUGH}\n<webirc password="a&${SECRET};b">`, 'line 2: <webirc:password> has an "&" that begins no entity: write "&amp;"'],
+    [`${ENOUGH}\n<webirc password="${SECRET}`, 'line 2: <webirc:password> has a value that is not closed by a quote'],
+    [
+      `${ENOUGH}\n<webirc password="${SECRET}" passwordfile="password">`,
+      'line 2: <webirc:passwordfile> cannot be beside password: which one is it?',
+    ],
+    [`${ENOUGH}\n<webirc password="${SECRET}" gateway="a b">`, 'line 2: <webirc:gateway> "a b" must be a word'],
+    [
+      `${ENOUGH}\n<webirc password="${SECRET}">\n<webirc password="x">`,
+      'line 3: <webirc:upstream> is there twice: on line 2 is one for all servers already',
+    ],
+    [
+      `${ENOUGH}\n<webirc upstream="b" password="${SECRET}">`,
+      'line 2: <webirc:upstream> "b" is no <upstream>: have 127.0.0.1:6667',
+    ],
+    [`${ENOUGH}\n<limits connectionsperaddress="0">`, 'line 2: <limits:connectionsperaddress> "0" must be a whole number from 1'],
+    [`${ENOUGH}\n<limits linespersecond="0">`, 'line 2: <limits:linespersecond> "0" must be a number above 0'],
+    [`${ENOUGH}\n<limits linespersecond="Infinity">`, 'line 2: <limits:linespersecond> "Infinity" must be a number above 0'],
+    [`${ENOUGH}\n<limits connecttimeout="0">`, 'line 2: <limits:connecttimeout> "0" must be from 0.001 seconds to 24 days'],
+    [`${ENOUGH}\n<limits connecttimeout="soon">`, 'line 2: <limits:connecttimeout> "soon" must be a duration'],
+    [`${ENOUGH}\n<limits>\n<limits>`, 'line 3: <limits> is there twice, first on line 2'],
+    [`${ENOUGH}\n<dnsbl>`, 'line 2: <dnsbl:zone> is missing'],
+    [`${ENOUGH}\n<dnsbl zone="a.example.net localhost">`, 'line 2: <dnsbl:zone> "localhost" is not a domain'],
+    [`${ENOUGH}\n<dns servers="resolver">`, 'line 2: <dns:servers> "resolver" must be addresses'],
+    [`${ENOUGH}\n<health address="here" port="1">`, 'line 2: <health:address> "here" must be an IP address'],
+    [`${ENOUGH}\n<health>`, 'line 2: <health:port> is missing'],
+    [`${ENOUGH}\n<bind port="1"`, 'line 2: <bind> is not closed by ">"'],
+  ])('%s', (text, message) => {
+    let thrown: unknown;
+    try {
+      gatewaySettings(text, folder);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(ConfigError);
+    expect((thrown as ConfigError).message).toContain(message);
+    expect((thrown as ConfigError).message).not.toContain(SECRET);
+    expect((thrown as ConfigError).value ?? '').not.toContain(SECRET);
+  });
+
+  test.skipIf(OPENSSL === null)('a key of another certificate', () => {
+    const text = `${ENOUGH}\n<bind port="1" certificate="cert.pem" key="other-key.pem">`;
+    expect(() => gatewaySettings(text, folder)).toThrow(
+      /^line 2: <bind:key> "other-key\.pem" cannot be used: .*key values mismatch/,
+    );
+  });
+});
+
+describe('docs/gateway.md', () => {
+  const page = readFileSync(fileURLToPath(new URL('../../docs/gateway.md', import.meta.url)), 'utf8');
+  const examples = [...page.matchAll(/^```\n([^`]*<bind [^`]*)^```$/gm)].map(([, text]) => text as string);
+
+  test.skipIf(OPENSSL === null)('its configurations are right', () => {
+    expect(examples).toHaveLength(2);
+    const names = { 'fullchain.pem': 'cert.pem', 'privkey.pem': 'key.pem', 'network-ca.pem': 'cert.pem' };
+    for (const example of examples) {
+      let text = example
+        .replace('/etc/letsencrypt/live/irc.example.com', folder)
+        .replaceAll(/webirc-password[a-z-]*/g, 'password');
+      for (const [name, ours] of Object.entries(names)) text = text.replaceAll(name, ours);
+      expect(gatewaySettings(text, folder).warnings).toEqual([]);
+    }
+  });
+
+  test('its table has every tag and key', () => {
+    const rows = page.split('\n').filter((line) => line.startsWith('| '));
+    const documented = new Set<string>();
+    let tag = '';
+    for (const row of rows) {
+      const [, first = '', second = ''] = row.split('|');
+      tag = /`<(\w+)>`/.exec(first)?.[1] ?? (first.trim() === '' ? tag : '');
+      for (const [, key] of second.matchAll(/`(\w+)`/g)) documented.add(`${tag} ${key}`);
+    }
+    const known = Object.entries(KEYS).flatMap(([name, keys]) => keys.map((key) => `${name} ${key}`));
+    expect([...documented].filter((entry) => known.includes(entry)).sort()).toEqual(known.sort());
+  });
+});
