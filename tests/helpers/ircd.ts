@@ -1,24 +1,12 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { build, ROOT } from './build.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = join(ROOT, '.build/examples/ircd/main.js');
-
-let isBuilt = false;
-
-/** Compiles the library and the examples, once a test file. `npm test` has done so already: this is for who runs one file. */
-function build(): void {
-  if (isBuilt) return;
-  isBuilt = true;
-  if (process.env['IRCD_WEBSOCKET_BUILT'] === '1' && existsSync(MAIN)) return;
-  for (const project of ['src', 'examples', 'examples/ircd/web'])
-    execFileSync('npx', ['tsc', '-p', project], { cwd: ROOT, stdio: 'inherit' });
-}
 
 export interface RunningIrcd {
   readonly process: ChildProcess;
