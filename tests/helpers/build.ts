@@ -6,7 +6,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** The folder of the package, with a slash at its end. */
+export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url));
 
 /** What is made of what: by the script, where a source is newer than the last file that it writes. */
 const TARGETS = [

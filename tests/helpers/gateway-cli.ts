@@ -1,6 +1,6 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,14 +14,6 @@ const running = new Set<GatewayCli>();
 afterEach(async () => {
   for (const gateway of running) await gateway.stop();
 });
-
-/** Compiles the library where the sources are newer: `npm test` has done so already, this is for who runs one file. */
-function build(): void {
-  const builtAt = statSync(MAIN, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-  const isStale = sources.some((name) => statSync(join(ROOT, 'src', name)).mtimeMs > builtAt);
-  if (isStale) execFileSync('npx', ['tsc', '-p', 'src'], { cwd: ROOT, stdio: 'inherit' });
-}
 
 /** `ircd-websocket gateway` as a process of its own, with a folder for its files. */
 export class GatewayCli {
@@ -45,7 +37,6 @@ export class GatewayCli {
     config: string,
     { workers = 1, files = {} }: { workers?: number; files?: Readonly<Record<string, string>> } = {},
   ): Promise<GatewayCli> {
-    build();
     const folder = mkdtempSync(join(tmpdir(), 'ircd-websocket-'));
     for (const [name, content] of Object.entries({ ...files, 'gateway.conf': config }))
       writeFileSync(join(folder, name), content);
