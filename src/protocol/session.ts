@@ -74,12 +74,8 @@ export class WebSocketSession {
   readonly #maskKey: (() => Uint8Array) | undefined;
   #state: ReadyState = ReadyState.OPEN;
 
-  /** The data message at hand, from its first frame to its last. */
-  #messageOpcode: Opcode = Opcode.CONTINUATION;
-  #messageFrames = 0;
-  #messageContent: number = Content.PLAIN;
-  #message: MessageBuffer | null = null;
-  #utf8: Utf8Checker | null = null;
+  /** The data message at hand, where it did not come whole, from its first frame to its last. */
+  #message: PartialMessage | null = null;
 
   /** The frame at hand, where it did not come whole. */
   #frameOpcode: Opcode = Opcode.CONTINUATION;
@@ -198,7 +194,7 @@ export class WebSocketSession {
 
   /** @internal The parser's way in, as are the next five. A run may not interrupt a message that is in fragments. */
   get maxRunFrame(): number {
-    return this.#messageFrames === 0 && this.#sink.messagesIn !== undefined ? this.#limits.maxMessageSize : 0;
+    return this.#message === null && this.#sink.messagesIn !== undefined ? this.#limits.maxMessageSize : 0;
   }
 
   /** @internal */
@@ -209,10 +205,10 @@ export class WebSocketSession {
   /** @internal */
   frame(opcode: Opcode, fin: boolean, bytes: Uint8Array, start: number, end: number, content: number): void {
     // Nearly every frame: a data message of one frame, whole in a chunk.
-    if (fin && this.#messageFrames === 0 && (opcode === Opcode.TEXT || opcode === Opcode.BINARY)) {
+    if (fin && this.#message === null && (opcode === Opcode.TEXT || opcode === Opcode.BINARY)) {
       this.#checkSize(end - start);
       const isText = opcode === Opcode.TEXT;
-      if (isText && content >= Content.NOT_ASCII) this.#checkWholeText(bytes, start, end);
+      if (isText && content >= Content.NOT_ASCII) checkWholeText(bytes, start, end);
       this.#deliver(bytes as Buffer, start, end, isText, content);
       return;
     }
@@ -229,32 +225,28 @@ export class WebSocketSession {
       this.#control = new MessageBuffer();
       return;
     }
+    let message = this.#message;
     if (opcode === Opcode.CONTINUATION) {
       // 5.4: only "a frame with the FIN bit clear and an opcode other than 0" begins what a continuation goes on with.
-      if (this.#messageFrames === 0) {
+      if (message === null) {
         throw new ProtocolError(CloseCode.PROTOCOL_ERROR, 'WebSocket protocol violation: continuation without a message');
       }
     } else {
       // 5.4: "The fragments of one message MUST NOT be interleaved between the fragments of another message".
-      if (this.#messageFrames > 0) {
+      if (message !== null) {
         throw new ProtocolError(CloseCode.PROTOCOL_ERROR, 'WebSocket protocol violation: new message within a message');
       }
-      this.#messageOpcode = opcode;
-      this.#messageContent = Content.PLAIN;
-      this.#message = new MessageBuffer();
-      if (opcode === Opcode.TEXT) {
-        if (this.#utf8 === null) this.#utf8 = new Utf8Checker();
-        else this.#utf8.reset();
-      }
+      message = new PartialMessage(opcode === Opcode.TEXT);
+      this.#message = message;
     }
-    this.#messageFrames++;
-    if (this.#messageFrames > this.#limits.maxFragments) {
+    message.frames++;
+    if (message.frames > this.#limits.maxFragments) {
       throw new ProtocolError(
         CloseCode.POLICY_VIOLATION,
-        `WebSocket: message of ${this.#messageFrames} fragments, limit ${this.#limits.maxFragments}`,
+        `WebSocket: message of ${message.frames} fragments, limit ${this.#limits.maxFragments}`,
       );
     }
-    this.#checkSize((this.#message as MessageBuffer).size + size);
+    this.#checkSize(message.buffer.size + size);
   }
 
   /** @internal */
@@ -263,11 +255,12 @@ export class WebSocketSession {
       (this.#control as MessageBuffer).append(bytes, start, end);
       return;
     }
-    this.#messageContent |= content;
+    const message = this.#message as PartialMessage;
+    message.content |= content;
     // An ASCII part can still be wrong: where it cuts a sequence that the part before began.
-    const isAscii = this.#messageContent < Content.NOT_ASCII;
-    if (this.#messageOpcode === Opcode.TEXT && !isAscii && !(this.#utf8 as Utf8Checker).push(bytes, start, end)) throw notUtf8();
-    (this.#message as MessageBuffer).append(bytes, start, end);
+    const isAscii = message.content < Content.NOT_ASCII;
+    if (message.utf8 !== null && !isAscii && !message.utf8.push(bytes, start, end)) throw notUtf8();
+    message.buffer.append(bytes, start, end);
   }
 
   /** @internal */
@@ -279,13 +272,12 @@ export class WebSocketSession {
       return;
     }
     if (!this.#frameFin) return;
-    const { bytes } = this.#message as MessageBuffer;
-    const isText = this.#messageOpcode === Opcode.TEXT;
+    const { buffer, utf8, content } = this.#message as PartialMessage;
     // 8.1 applies to the whole message: a fragment may end within a character, the message may not.
-    if (isText && this.#messageContent >= Content.NOT_ASCII && !(this.#utf8 as Utf8Checker).complete) throw notUtf8();
+    if (utf8 !== null && content >= Content.NOT_ASCII && !utf8.complete) throw notUtf8();
     this.#message = null;
-    this.#messageFrames = 0;
-    this.#deliver(bytes, 0, bytes.length, isText, this.#messageContent);
+    const { bytes } = buffer;
+    this.#deliver(bytes, 0, bytes.length, utf8 !== null, content);
   }
 
   #controlFrame(opcode: Opcode, payload: Buffer): void {
@@ -318,19 +310,34 @@ export class WebSocketSession {
       );
     }
   }
-
-  #checkWholeText(bytes: Uint8Array, start: number, end: number): void {
-    const utf8 = this.#utf8 ?? new Utf8Checker();
-    this.#utf8 = utf8;
-    utf8.reset();
-    if (!utf8.push(bytes, start, end) || !utf8.complete) throw notUtf8();
-  }
 }
 
 /** 5.1: "A server MUST NOT mask any frames that it sends to the client." */
 const UNMASKED: FrameOptions = {};
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
+
+/** A data message on its way. Most connections never have one: what it takes is not kept beside them. */
+class PartialMessage {
+  frames = 0;
+  /** What kinds of bytes came, of {@link Content}. */
+  content: number = Content.PLAIN;
+  readonly buffer = new MessageBuffer();
+  /** `null` for binary messages. */
+  readonly utf8: Utf8Checker | null;
+
+  constructor(isText: boolean) {
+    this.utf8 = isText ? new Utf8Checker() : null;
+  }
+}
+
+/** For texts that came whole: one for all connections, since nothing happens between its two calls. */
+const checker = new Utf8Checker();
+
+function checkWholeText(bytes: Uint8Array, start: number, end: number): void {
+  checker.reset();
+  if (!checker.push(bytes, start, end) || !checker.complete) throw notUtf8();
+}
 
 /** 8.1: "When an endpoint is to interpret a byte stream as UTF-8 but finds that the byte stream is not, in fact, a valid UTF-8 stream …" */
 function notUtf8(): ProtocolError {

@@ -15,6 +15,7 @@ import { diagnostics, publish } from '../diagnostics.ts';
 import { CloseCode } from '../errors.ts';
 import { Content } from '../protocol/mask.ts';
 import { ReadyState, type SessionLimits, type SessionSink, WebSocketSession } from '../protocol/session.ts';
+import { releaseSocket } from './pending.ts';
 import { clock, type Sweeper, type Ticking } from './sweeper.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { type Flushable, flushThisTurn } from './turn.ts';
@@ -115,6 +116,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
     this.#session = new WebSocketSession(settings, this);
     connections.set(transport, this);
     transport.on('error', onError);
+    releaseSocket(transport);
     transport.on('close', onClose);
     transport.on('end', onEnd);
     transport.on('drain', onDrain);
@@ -321,14 +323,15 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   #flow(): void {
     if (this.#isEnding || this.#isGone) return;
-    if (this.#transport.listenerCount('data') === 0) this.#transport.on('data', (chunk: Buffer) => this.#receive(chunk));
+    if (this.#transport.listenerCount('data') === 0) this.#transport.on('data', onData);
     const head = this.#head;
     this.#head = null;
-    if (head !== null) this.#receive(head);
+    if (head !== null) this.receive(head);
     if (this.#isReading || !this.isOpen) this.#transport.resume();
   }
 
-  #receive(chunk: Uint8Array): void {
+  /** From the transport, as are the next four; the chunk belongs to the connection. */
+  receive(chunk: Uint8Array): void {
     if (this.#isEnding) return;
     this.#wasHeard = true;
     try {
@@ -366,7 +369,6 @@ export class Connection implements SessionSink, Flushable, Ticking {
     this.#transport.resume();
   }
 
-  /** From the transport, as are the next three. */
   drained(): void {
     this.#isCongested = false;
     const late = this.#latePong;
@@ -409,8 +411,12 @@ export class Connection implements SessionSink, Flushable, Ticking {
   }
 }
 
-/** Whose transport an event is of: four functions for all connections, where four closures for each would cost 250 bytes. */
+/** Whose transport an event is of: five functions for all connections, where five closures for each would cost 300 bytes. */
 const connections = new WeakMap<Duplex, Connection>();
+
+function onData(this: Duplex, chunk: Buffer): void {
+  connections.get(this)?.receive(chunk);
+}
 
 function onError(this: Duplex, error: Error): void {
   connections.get(this)?.transportFailed(error);

@@ -109,9 +109,14 @@ export class PendingSocket implements Ticking {
   };
 }
 
-/** Gives a socket the `'error'` listener that it has for life: one function for all sockets, so that it holds on to nothing. */
+/** Gives a socket an `'error'` listener until it has another one: one function for all sockets, so that it holds on to nothing. */
 export function guardSocket(socket: Duplex): void {
   if (!socket.listeners('error').includes(destroySocket)) socket.on('error', destroySocket);
+}
+
+/** Takes back what {@link guardSocket} gave: the socket has another `'error'` listener, for life. */
+export function releaseSocket(socket: Duplex): void {
+  socket.off('error', destroySocket);
 }
 
 function destroySocket(this: Duplex): void {
