@@ -70,9 +70,9 @@ test('every block of code in the documentation compiles', () => {
         noUnusedLocals: false,
         noUnusedParameters: false,
         noImplicitReturns: false,
-      // Types and values are imported alike.
-      verbatimModuleSyntax: false,
-      isolatedModules: false,
+        // Types and values are imported alike.
+        verbatimModuleSyntax: false,
+        isolatedModules: false,
         allowJs: true,
         lib: ['ES2023', 'DOM'],
         paths: Object.fromEntries(ENTRY_POINTS.map(({ entry, title }) => [title, [`../../src/${entry}`]])),

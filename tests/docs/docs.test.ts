@@ -42,10 +42,20 @@ describe('docs/api.md', () => {
   });
 });
 
+test('every example is in the table of examples/README.md, and has a test', () => {
+  const folders = readdirSync(join(ROOT, 'examples'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const rows = [...read('examples/README.md').matchAll(/^\| \[([^\]]+)\]/gm)].map(([, name]) => name as string);
+  expect(rows.sort()).toEqual(folders.map(({ name }) => name).sort());
+  for (const name of rows) expect(existsSync(join(ROOT, `tests/examples/${name}.test.ts`)), name).toBe(true);
+});
+
 describe('links', () => {
-  const pages = ['README.md', 'CHANGELOG.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)].filter((name) =>
-    name.endsWith('.md'),
-  );
+  const pages = [
+    'README.md',
+    'CHANGELOG.md',
+    'examples/README.md',
+    ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
+  ].filter((name) => name.endsWith('.md'));
 
   test.each(pages)('%s points at what is there', (page) => {
     for (const [, target] of read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {

@@ -9,7 +9,7 @@ export interface RunningExample {
   readonly process: ChildProcess;
   /** The ports that it said it listens on, in order. */
   readonly ports: readonly number[];
-  /** Waits until it has printed this, and gives it. */
+  /** Waits until it has printed this, and gives it; fails when it ends before, and after ten seconds. */
   prints(pattern: RegExp): Promise<string>;
 }
 
@@ -28,21 +28,35 @@ afterEach(async () => {
 });
 
 /** Starts an example as its head comment says, and waits until it listens on `ports` ports; it is ended after the test. */
-export async function startExample(name: string, args: readonly (string | number)[] = [0], ports = 1): Promise<RunningExample> {
+export async function startExample(
+  name: string,
+  args: readonly (string | number)[] = [0],
+  ports = 1,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningExample> {
   const main = join(ROOT, `.build/examples/${name}/main.js`);
-  const child = spawn(process.execPath, [main, ...args.map(String)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [main, ...args.map(String)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   running.add(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text;
     });
+  let isOver = false;
+  child.on('close', () => {
+    isOver = true;
+  });
   const prints = async (pattern: RegExp): Promise<string> => {
+    const late = new Promise<void>((resolve) => setTimeout(resolve, 10_000).unref());
+    const deadline = Date.now() + 10_000;
     for (;;) {
       const [found] = pattern.exec(output) ?? [];
       if (found !== undefined) return found;
-      if (child.exitCode !== null) throw new Error(`${name} ended: ${output}`);
-      await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), once(child, 'close')]);
+      if (isOver || Date.now() >= deadline) throw new Error(`${name} did not print ${pattern}: ${output}`);
+      await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), once(child, 'close'), late]);
     }
   };
   await prints(new RegExp(`(?:\\bport: \\d+[^]*){${ports}}`));

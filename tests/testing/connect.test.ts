@@ -1,7 +1,10 @@
+import { channel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { createIrcGateway } from '../../src/gateway/index.ts';
 import {
   createWebSocketHook,
   HandshakeError,
@@ -256,13 +259,17 @@ describe('a client that is not let in', () => {
     expect(error.reason).toMatch(/^WebSocket: /);
   });
 
-  test('and one that was in leave no port, no timer and no transport behind', async () => {
+  test('and one that was in leave no port, no timer, no transport and no subscription behind', async () => {
     const resources = (): string[] => process.getActiveResourcesInfo().filter((name) => /TCP|Pipe|Timeout/.test(name));
     const before = resources();
-    const hook = pingHook();
-    await rejection(connect(hook, { origin: 'https://evil.test' }));
+    // Time enough for a leftover to be seen.
+    const hook = pingHook({ closeTimeout: 60_000 });
+    const spying = rawTransport(hook);
+    await rejection(connect(spying, { origin: 'https://evil.test' }));
+    if (!spying.transport().closed) await once(spying.transport(), 'close');
     const client = await connect(hook, { origin: ORIGIN });
     expect(resources()).toEqual(before);
+    expect(channel('ircd-websocket:open').hasSubscribers).toBe(false);
     await client.close();
     await hook.close();
     expect(resources()).toEqual(before);
@@ -336,4 +343,32 @@ describe('a server that breaks the handshake', () => {
     };
     await expect(connect(lying, { origin: ORIGIN })).rejects.toThrow('sec-websocket-protocol: other');
   });
+});
+
+test('a gateway takes clients as a hook does', async () => {
+  const ircd = createServer((socket) => socket.resume().write(':irc.test NOTICE * :Hello\r\n')).listen(0, '127.0.0.1');
+  await once(ircd, 'listening');
+  const { port } = ircd.address() as AddressInfo;
+  const gateway = createIrcGateway({ hook: { origins: [ORIGIN] }, upstreams: [{ host: '127.0.0.1', port }] });
+  const client = await connect(gateway, { origin: ORIGIN, address: '192.0.2.1' });
+  expect(await client.nextLine()).toBe(':irc.test NOTICE * :Hello');
+  expect([...gateway.hook.clients]).toEqual([client.socket]);
+  expect((await rejection(connect(gateway, { origin: 'https://evil.test' }))).status).toBe(403);
+  await gateway.close();
+  await new Promise((resolve) => ircd.close(resolve));
+});
+
+test('a server’s own time limits, by faked timers', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+  try {
+    const hook = pingHook({
+      onConnection: (socket) => void setTimeout(() => socket.end('ERROR :Registration timeout\r\n'), 30_000),
+    });
+    const client = await connect(hook, { origin: ORIGIN });
+    vi.advanceTimersByTime(30_000);
+    expect(await client.nextLine()).toBe('ERROR :Registration timeout');
+    expect((await client.closed).code).toBe(1000);
+  } finally {
+    vi.useRealTimers();
+  }
 });
