@@ -60,7 +60,7 @@ describe('a gateway that is trusted', () => {
     expect(await bob.line(/ 001 /)).toContain('bob!~bob@0::1');
   });
 
-  test('bans are looked at again, for the user’s address', async () => {
+  test('W12 bans are looked at again, for the user’s address, before anything else is', async () => {
     forget();
     const eve = connect();
     eve.send('WEBIRC good kiwi eve.example.com 203.0.113.66', 'NICK eve', 'USER eve 0 * :Eve');
@@ -69,12 +69,25 @@ describe('a gateway that is trusted', () => {
     expect(eve.lines.some((line) => line.includes(' 001 '))).toBe(false);
   });
 
-  test('what its own address may do, its user may not', async () => {
+  test('W12 what its own address may do, its user may not', async () => {
     const mallory = connect();
     mallory.send('WEBIRC good kiwi x 198.51.100.7', 'NICK mallory', 'USER mallory 0 * :M');
     await mallory.line(/ 001 /);
     mallory.send('OPER admin secret');
     expect(await mallory.line(/ 491 /)).toContain('Invalid oper credentials');
+  });
+});
+
+describe('what is the gateway’s own', () => {
+  test('W14 W15 its user name, address and security never become its user’s', async () => {
+    const carl = connect();
+    // From loopback, by a gateway whose name could be a user name, without `secure`.
+    carl.send('WEBIRC good kiwi carl.example.com 198.51.100.8', 'NICK carl', 'USER carl 0 * :Carl');
+    expect(await carl.line(/ 001 /)).toContain('carl!~carl@198.51.100.8');
+    const lines = await whois('carl');
+    expect(lines.map((line) => line.split(' ')[1])).toEqual(['311', '378', '350']);
+    expect(lines[0]).toContain(' ~carl 198.51.100.8 ');
+    expect(lines[1]).not.toContain('127.0.0.1');
   });
 });
 
