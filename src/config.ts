@@ -345,7 +345,10 @@ function checkEncoding(label: string, place: { tag: string; key: string; value: 
   }
 }
 
-function warningsOf({ origins, sendAsText }: ResolvedConfig): ConfigWarning[] {
+/** Ranges that hold every address of a family. */
+const EVERYBODY = /^(?:\*[*?.:]*|.*\/0)$/;
+
+function warningsOf({ origins, proxyRanges, sendAsText }: ResolvedConfig): ConfigWarning[] {
   const warnings = wideOrigins(origins).map(
     (pattern): ConfigWarning => ({
       code: 'IRCD_WEBSOCKET_WIDE_ORIGIN',
@@ -353,6 +356,13 @@ function warningsOf({ origins, sendAsText }: ResolvedConfig): ConfigWarning[] {
       isDeprecation: false,
     }),
   );
+  for (const range of proxyRanges.filter((pattern) => EVERYBODY.test(pattern))) {
+    warnings.push({
+      code: 'IRCD_WEBSOCKET_WIDE_PROXY',
+      message: `<websocket:proxyranges> ${JSON.stringify(range)} believes whatever address any client writes into a header`,
+      isDeprecation: false,
+    });
+  }
   if (sendAsText !== undefined) {
     warnings.push({
       code: 'IRCD_WEBSOCKET_SENDASTEXT',

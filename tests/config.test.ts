@@ -118,6 +118,14 @@ test('origins that let in whole parts of the web warn', () => {
 });
 
 describe('configFromTags', () => {
+  test('proxy ranges that trust everybody are warned of, and no others', () => {
+    const codes = (proxyRanges: string[]): string[] =>
+      compileConfig({ ...ORIGINS, proxyRanges }).warnings.map(({ code }) => code);
+    for (const range of ['*', '*.*', '*.*.*.*', '*:*', '0.0.0.0/0', '::/0'])
+      expect(codes([range]), range).toEqual(['IRCD_WEBSOCKET_WIDE_PROXY']);
+    expect(codes(['10.0.0.0/8', '192.0.2.*', '2001:db8::/32', 'loopback', 'unix', '192.0.2.10/32'])).toEqual([]);
+  });
+
   test('reads the documents’ example', () => {
     const config = configFromTags(
       parseTags(`
