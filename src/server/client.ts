@@ -174,9 +174,11 @@ export class Client extends Duplex implements ConnectionOwner {
   }
 
   writeLine(line: string | Uint8Array | PreparedLine): boolean {
-    if (this.writableEnded || this.destroyed) return false;
-    // What was written before and is held back goes first.
-    if (this.writableLength > 0) return this.write(line instanceof EncodedLine ? line.tcp : prepareLine(line as string).tcp);
+    if (!this.#isQueueEmpty && !this.#looksAtQueue()) {
+      if (this.writableEnded || this.destroyed) return false;
+      // What was written before and is held back goes first.
+      if (this.writableLength > 0) return this.write(line instanceof EncodedLine ? line.tcp : prepareLine(line as string).tcp);
+    }
     this.#connection.send(
       line instanceof EncodedLine ? line.frames(this.#lineEncoding) : frameWhole(line as string, this.#lineEncoding),
     );

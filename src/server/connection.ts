@@ -90,6 +90,8 @@ export class Connection implements SessionSink, Flushable, Ticking {
   #bucket: TokenBucket | null = null;
   /** When the transport is destroyed, whatever it still waits for; 0: not yet set. */
   #deadline = 0;
+  /** As the session's state has it, here as well: a broadcast to thousands touches one object less of each. */
+  #isOpen = true;
   /** Whether the owner was told of the end. */
   #isEnding = false;
   #isGone = false;
@@ -131,7 +133,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** Whether messages can still be sent. */
   get isOpen(): boolean {
-    return this.#session.readyState === ReadyState.OPEN && !this.#isGone;
+    return this.#isOpen;
   }
 
   /** Whether the transport is behind; `drained` follows. */
@@ -184,6 +186,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
   close(code: number, reason: string): void {
     if (!this.isOpen) return;
     this.#session.close(code, reason);
+    this.#isOpen = false;
     this.limitTime();
     // The peer's Close frame has to be read, also where the owner reads no more: then what stands before it is dropped.
     if (!this.#isReading && this.#isStarted) this.#flow();
@@ -258,6 +261,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
     // Neither clean nor 1006: it was we who failed the connection.
     if (!clean && code !== CloseCode.ABNORMAL)
       publish(diagnostics.protocolError, () => ({ socket: this.#owner, code, reason, error: this.#fault }));
+    this.#isOpen = false;
     this.#endTransport();
     this.#owner.ended({ code, reason, clean });
   }
@@ -398,6 +402,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
   #break(code: number, reason: string, error: Error | null): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    this.#isOpen = false;
     const wasEnding = this.#isEnding;
     this.#isEnding = true;
     this.#pending = '';
