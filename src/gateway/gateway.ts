@@ -160,11 +160,17 @@ class Gateway implements IrcGateway {
     flooded: this.#flooded,
   });
 
-  readonly close: IrcGateway['close'] = async (reason = 'Gateway is shutting down', options = {}) => {
+  readonly close: IrcGateway['close'] = (reason = 'Gateway is shutting down', options = {}) => {
+    // Throws for a spread that is no time, and then nobody leaves.
+    const closed = this.hook.close(reason, options);
     this.#farewell ??= reason;
-    await this.hook.close(reason, options);
-    await Promise.all([...this.#servers].map((server) => new Promise((resolve) => server.once('close', resolve))));
+    return this.#closeServers(closed);
   };
+
+  async #closeServers(closed: Promise<void>): Promise<void> {
+    await closed;
+    await Promise.all([...this.#servers].map((server) => new Promise((resolve) => server.once('close', resolve))));
+  }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
