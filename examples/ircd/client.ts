@@ -29,6 +29,18 @@ interface Gateway {
   readonly text: string;
 }
 
+/** Who a gateway says that a client is. */
+export interface GatewayUser {
+  readonly address: string;
+  readonly port?: number | undefined;
+  readonly hostname: string | null;
+  readonly secure: boolean;
+  /** The gateway itself. */
+  readonly via: { readonly address: string; readonly hostname: string };
+  /** The text of numeric 350. */
+  readonly whoisGateway: string;
+}
+
 /** What a client tells its server. */
 export interface ClientEvents {
   onLine(client: Client, line: string): void;
@@ -118,14 +130,7 @@ export class Client {
   }
 
   /** Becomes the user that a gateway speaks for: everything that the gateway's own address stood for is its user's now. */
-  become(user: {
-    readonly address: string;
-    readonly port?: number | undefined;
-    readonly hostname: string | null;
-    readonly secure: boolean;
-    readonly via: { readonly address: string; readonly hostname: string };
-    readonly whoisGateway: string;
-  }): void {
+  become(user: GatewayUser): void {
     this.#gateway = { host: ircHost(user.via.hostname), address: ircHost(user.via.address), text: user.whoisGateway };
     (this.socket as WiserSocket).setRemoteAddress?.(user.address, user.port);
     this.address = user.address;

@@ -4,23 +4,18 @@
  * In: the command, and the judge that `main.ts` gave the server. Out: a client with another address, or none. While the judge thinks (a password check takes a
  * moment), the client's other input waits.
  */
-import type { Client } from '../client.ts';
+import type { Client, GatewayUser } from '../client.ts';
 import type { Command, IrcServer } from '../server.ts';
 
 /** What a judge says. */
 export type GatewayVerdict =
-  | {
+  | (GatewayUser & {
       readonly ok: true;
-      readonly address: string;
-      readonly port?: number | undefined;
-      readonly hostname: string | null;
-      readonly secure: boolean;
-      readonly via: { readonly address: string; readonly hostname: string };
-      readonly whoisGateway: string;
+      /** For operators. */
       readonly notice: string;
       /** What takes the place of the digits, where the username told the address. */
       readonly username?: string;
-    }
+    })
   | { readonly ok: false; readonly error: string; readonly notice: string };
 
 /** What the judge is told of the connection. */
