@@ -13,7 +13,7 @@ import { HandshakeError } from '../errors.ts';
 import { hasSha1, isWebSocketKey } from '../protocol/handshake.ts';
 import { canonicalAddress, UNIX } from '../ranges.ts';
 import { type ConnectionFacts, createFacts, type Endpoint } from './facts.ts';
-import { headerList, headerValue, headerValues } from './headers.ts';
+import { headerList, headerValue, headerValues, isHeaderDoubled } from './headers.ts';
 import { intern } from './intern.ts';
 import type { OriginMatcher } from './origin.ts';
 import { type ProxyRules, type ResolvedClient, resolveClient } from './proxy.ts';
@@ -154,7 +154,7 @@ const CHECKS: readonly Check[] = [
     name: 'doubled headers',
     run: ({ request: { rawHeaders } }) => {
       for (const name of SINGLE_VALUED) {
-        if (headerValues(rawHeaders, name).length > 1)
+        if (isHeaderDoubled(rawHeaders, name))
           refuse(400, `WebSocket: Received HTTP request that sent the ${SPELLING[name]} header twice`);
       }
     },

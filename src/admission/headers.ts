@@ -9,16 +9,30 @@
 /** Gives every value of the field `name` (lower case), in order. */
 export function headerValues(rawHeaders: readonly string[], name: string): string[] {
   const values: string[] = [];
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const field = rawHeaders[i] as string;
-    if (field.length === name.length && field.toLowerCase() === name) values.push(trimOws(rawHeaders[i + 1] as string));
-  }
+  for (let at = nextField(rawHeaders, name, 0); at >= 0; at = nextField(rawHeaders, name, at + 2))
+    values.push(trimOws(rawHeaders[at + 1] as string));
   return values;
 }
 
 /** Gives the first value of the field `name` (lower case). */
 export function headerValue(rawHeaders: readonly string[], name: string): string | undefined {
-  return headerValues(rawHeaders, name)[0];
+  const at = nextField(rawHeaders, name, 0);
+  return at < 0 ? undefined : trimOws(rawHeaders[at + 1] as string);
+}
+
+/** Tells whether the field `name` (lower case) is there more than once. */
+export function isHeaderDoubled(rawHeaders: readonly string[], name: string): boolean {
+  const first = nextField(rawHeaders, name, 0);
+  return first >= 0 && nextField(rawHeaders, name, first + 2) >= 0;
+}
+
+/** Finds the field `name` (lower case) from an index of the raw list on; -1 where there is none. */
+function nextField(rawHeaders: readonly string[], name: string, from: number): number {
+  for (let i = from; i + 1 < rawHeaders.length; i += 2) {
+    const field = rawHeaders[i] as string;
+    if (field.length === name.length && field.toLowerCase() === name) return i;
+  }
+  return -1;
 }
 
 /** Gives the elements of a list field, RFC 9110 section 5.6.1: all its lines are one list, empty elements do not count. */
