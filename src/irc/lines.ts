@@ -97,8 +97,8 @@ export class LineFramer {
 }
 
 /**
- * What was framed last: a server that writes the same line to each member of a channel pays for it once (a fifth in a channel of a hundred). Bytes are compared as
- * text, never by the buffer that they are in: servers use buffers again.
+ * What was framed last: a server that writes the same line to each member of a channel pays for it once (with `Client`'s short way past the
+ * stream, 0.34 of plain TCP's price became 0.16). Bytes are compared as text, never by the buffer that they are in: servers use buffers again.
  */
 const lastFramed = { data: '', text: '', encoding: null as LineEncoding | null, frames: '' };
 

@@ -138,7 +138,6 @@ describe('lines that arrive together', () => {
         if (line === 'b') throw new Error('a fault of the server’s own');
       }),
     );
-    process.once('warning', () => {});
     client.socket.write(together(['a', 'b', 'c', 'd']));
     await client.until(() => client.closeFrame !== undefined);
     expect(client.closeFrame).toEqual({ code: 1011, reason: 'Internal error' });
