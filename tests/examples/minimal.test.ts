@@ -9,7 +9,11 @@ test('minimal: what one says, the others hear; PING is answered', async () => {
   ]);
   ada.send('PING 1', 'PRIVMSG #chat :hi');
   expect(await bob.line(/./)).toBe('PRIVMSG #chat :hi');
-  expect(ada.lines).toEqual(['PONG 1']);
+  // Two connections have no order between them: her answer may come after his line.
+  expect(await ada.line(/./)).toBe('PONG 1');
+  ada.send('PING 2');
+  await ada.line(/^PONG 2$/);
+  expect(ada.lines).toEqual(['PONG 1', 'PONG 2']);
 });
 
 test('minimal: no other page, and a plain request gets the documented answer', async () => {
