@@ -179,9 +179,8 @@ export class Client extends Duplex implements ConnectionOwner {
       // What was written before and is held back goes first.
       if (this.writableLength > 0) return this.write(line instanceof EncodedLine ? line.tcp : prepareLine(line as string).tcp);
     }
-    this.#connection.send(
-      line instanceof EncodedLine ? line.frames(this.#lineEncoding) : frameWhole(line as string, this.#lineEncoding),
-    );
+    if (line instanceof EncodedLine) this.#connection.send(line.frames(this.#lineEncoding), true);
+    else this.#connection.send(frameWhole(line as string, this.#lineEncoding), false);
     this.#refreshIdleTimer();
     this.#owesDrain = this.#connection.congested;
     return !this.#owesDrain;
@@ -406,7 +405,7 @@ export class Client extends Duplex implements ConnectionOwner {
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    if (this.#framer !== null) this.#connection.send(this.#framer.end(this.#lineEncoding));
+    if (this.#framer !== null) this.#connection.send(this.#framer.end(this.#lineEncoding), false);
     this.#connection.close(this.#closing.code, this.#closing.reason);
     callback();
   }
@@ -510,7 +509,7 @@ export class Client extends Duplex implements ConnectionOwner {
 
   #frame(chunk: string | Uint8Array, encoding: BufferEncoding): void {
     this.#framer ??= new LineFramer();
-    this.#connection.send(this.#framer.frame(chunk, encoding, this.#lineEncoding));
+    this.#connection.send(this.#framer.frame(chunk, encoding, this.#lineEncoding), this.#framer.wasFramedBefore);
     this.#refreshIdleTimer();
     if (this.#framer.size > 0) this.#connection.checkQueue(this.#framer.size);
   }

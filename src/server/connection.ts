@@ -18,7 +18,7 @@ import { ReadyState, type SessionLimits, type SessionSink, WebSocketSession } fr
 import { releaseSocket } from './pending.ts';
 import { clock, type Sweeper, type Ticking } from './sweeper.ts';
 import { TokenBucket } from './token-bucket.ts';
-import { type Flushable, flushThisTurn } from './turn.ts';
+import { beginRead, endRead, type Flushable, flushThisTurn } from './turn.ts';
 
 /** What a connection takes from the configuration that it came in under; shared by all of them. */
 export interface ConnectionSettings extends SessionLimits {
@@ -167,9 +167,13 @@ export class Connection implements SessionSink, Flushable, Ticking {
     if (this.isOpen) this.#transport.pause();
   }
 
-  /** Sends frames, given as a byte string, at the end of this turn; nothing when the connection is not open. */
-  send(frames: string): void {
-    if (this.isOpen && frames !== '') this.#queue(frames);
+  /**
+   * Sends frames, given as a byte string, at the end of this turn; nothing when the connection is not open.
+   *
+   * @param areShared whether others get the same string
+   */
+  send(frames: string, areShared: boolean): void {
+    if (this.#isOpen && frames !== '') this.#queue(frames, areShared);
   }
 
   /** Sends a ping; `onPong` gets the milliseconds until any pong came. `false` when the connection is not open. */
@@ -314,9 +318,9 @@ export class Connection implements SessionSink, Flushable, Ticking {
     this.#break(CloseCode.POLICY_VIOLATION, 'SendQ exceeded', null);
   }
 
-  #queue(bytes: string): void {
+  #queue(bytes: string, areShared = false): void {
     if (this.#isGone) return;
-    this.#pending += bytes;
+    this.#pending = areShared ? joinShared(this.#pending, bytes) : this.#pending + bytes;
     if (this.#pending.length >= FLUSH_SIZE) {
       this.flush();
     } else if (!this.#isScheduled) {
@@ -338,12 +342,14 @@ export class Connection implements SessionSink, Flushable, Ticking {
   receive(chunk: Uint8Array): void {
     if (this.#isEnding) return;
     this.#wasHeard = true;
+    beginRead();
     try {
       this.#session.receive(chunk);
     } catch (error) {
       // Not the peer's fault, nor any other client's: the server's own listener threw.
       this.fault(error);
     }
+    endRead(this);
   }
 
   /** Takes a token for a frame that says nothing; `false` once there were too many, and the connection has failed. */
@@ -414,6 +420,23 @@ export class Connection implements SessionSink, Flushable, Ticking {
     // Once the WebSocket has ended, how TCP ends is nobody's business any more.
     if (!wasEnding) this.#owner.broken({ code, reason, clean: false }, error);
   }
+}
+
+/** What was joined last by {@link joinShared}; 64 KiB at the most are kept alive by it. */
+const joined = { left: '', right: '', both: '' };
+
+/**
+ * Gives `left + right`, the same string to all members of a channel who get the same lines in a turn: V8 joins lazily, and would copy the lines together once
+ * for each of them.
+ */
+function joinShared(left: string, right: string): string {
+  if (left === '') return right;
+  if (right !== joined.right || left !== joined.left) {
+    joined.left = left;
+    joined.right = right;
+    joined.both = left + right;
+  }
+  return joined.both;
 }
 
 /** Whose transport an event is of: five functions for all connections, where five closures for each would cost 300 bytes. */

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeFallback } from '../../src/irc/charset.ts';
 import { frameWhole, type LineEncoding, LineFramer, splitMessage } from '../../src/irc/lines.ts';
@@ -124,6 +125,36 @@ describe('outwards', () => {
     expect(framesOf(frameWhole(Buffer.from('caf\xe9 \x80 \x93', 'latin1'), WINDOWS))).toEqual([[1, utf8('café € “')]]);
     expect(framesOf(frameWhole(Buffer.from('café'), WINDOWS))).toEqual([[1, utf8('café')]]);
     expect(decodeFallback(Buffer.from('d0', 'hex'), 'koi8-r')).toBe('п');
+  });
+
+  test('what was framed last is remembered, and never given for anything else', () => {
+    const piece = fc.constantFrom('', 'a\n', 'b\n', 'a', '\n', '\r\n', 'é\n', 'a\nb\n', 'Ã©\n');
+    const write = fc.record({
+      client: fc.nat(2),
+      text: piece,
+      isBuffer: fc.boolean(),
+      encoding: fc.constantFrom('utf8', 'latin1'),
+    });
+    fc.assert(
+      fc.property(fc.array(write, { maxLength: 40 }), (writes) => {
+        const clients = [TEXT, BINARY, TEXT].map((encoding) => ({ encoding, framer: new LineFramer(), rest: '' }));
+        for (const { client, text, isBuffer, encoding } of writes) {
+          const to = clients[client] as (typeof clients)[number];
+          const bytes = Buffer.from(text, encoding as BufferEncoding);
+          const frames = to.framer.frame(isBuffer ? bytes : text, encoding as BufferEncoding, to.encoding);
+          const lines = (to.rest + bytes.toString('latin1')).split('\n');
+          to.rest = lines.pop() as string;
+          const whole = lines.map((line) => frameWhole(Buffer.from(line, 'latin1'), to.encoding)).join('');
+          expect(frames).toBe(whole);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('nothing written is nothing sent, whatever another client was sent before, as bytes', () => {
+    new LineFramer().frame(Buffer.from('NOTICE ada :secret\r\n'), 'utf8', TEXT);
+    expect(new LineFramer().frame('', 'utf8', TEXT)).toBe('');
   });
 
   test('frameWhole takes a line with or without its end, and cuts at every LF', () => {

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { diagnostics } from '../../src/diagnostics.ts';
+import type { IrcSocket } from '../../src/index.ts';
 import { Opcode } from '../../src/protocol/frame.ts';
+import { broadcast } from '../../src/server/broadcast.ts';
 import { clientClose, clientFrame, clientText } from '../helpers/frames.ts';
 import { startHook } from '../helpers/hook.ts';
 import { RawClient } from '../helpers/raw-client.ts';
@@ -188,6 +190,48 @@ describe('one write a turn', () => {
     ]);
   });
 
+  test('an answer that is alone leaves with the chunk that it answers; one to many waits for the end of the turn', async () => {
+    const { port, nextSocket } = await startHook();
+    const [one, ada] = await Promise.all([nextSocket(), RawClient.open(port)]);
+    const [two, bob] = await Promise.all([nextSocket(), RawClient.open(port)]);
+    const hasLeft: boolean[] = [];
+    one.onLine((line) => {
+      const before = one.bytesWritten;
+      one.writeLine(`1 ${line}`);
+      if (line === 'to all') two.writeLine(line);
+      one.writeLine(`2 ${line}`);
+      // Behind the chunk, before anything else.
+      queueMicrotask(() => hasLeft.push(one.bytesWritten > before));
+    });
+    ada.socket.write(clientText('alone'));
+    await ada.until(() => ada.lines.length === 2);
+    ada.socket.write(clientText('to all'));
+    await Promise.all([ada.until(() => ada.lines.length === 4), bob.until(() => bob.lines.length === 1)]);
+    expect(hasLeft).toEqual([true, false]);
+    expect(ada.lines).toEqual(['1 alone', '2 alone', '1 to all', '2 to all']);
+  });
+
+  test('those who get the same lines in a turn share them, and nobody gets another’s', async () => {
+    const { port, nextSocket } = await startHook();
+    const pairs = [];
+    for (let i = 0; i < 3; i++) pairs.push(await Promise.all([nextSocket(), RawClient.open(port)]));
+    const [a, b, c] = pairs.map(([socket]) => socket) as [IrcSocket, IrcSocket, IrcSocket];
+    broadcast([a, b, c], 'first');
+    b.writeLine('for b 1');
+    c.writeLine('for c 1');
+    broadcast([a, b, c], 'second');
+    for (const socket of [c, b, a]) socket.write(Buffer.from('third\r\n'));
+    broadcast([c, b], 'fourth');
+    const lines = async (index: number, count: number): Promise<readonly string[]> => {
+      const [, client] = pairs[index] as [IrcSocket, RawClient];
+      await client.until(() => client.lines.length === count);
+      return client.lines;
+    };
+    expect(await lines(0, 3)).toEqual(['first', 'second', 'third']);
+    expect(await lines(1, 5)).toEqual(['first', 'for b 1', 'second', 'third', 'fourth']);
+    expect(await lines(2, 5)).toEqual(['first', 'for c 1', 'second', 'third', 'fourth']);
+  });
+
   test('a turn that makes very much does not wait for its end', async () => {
     const { port, nextSocket } = await startHook();
     const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
@@ -208,7 +252,7 @@ describe('faults of the server’s own code', () => {
     ],
     [
       'onLine',
-      (socket: import('../../src/index.ts').IrcSocket) => {
+      (socket: IrcSocket) => {
         socket.onLine(() => {
           throw new Error('secret');
         });
@@ -216,7 +260,7 @@ describe('faults of the server’s own code', () => {
     ],
     [
       'data',
-      (socket: import('../../src/index.ts').IrcSocket) => {
+      (socket: IrcSocket) => {
         socket.on('data', () => {
           throw new Error('secret');
         });

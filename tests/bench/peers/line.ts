@@ -1,5 +1,5 @@
-/** This library's line face: `onLine`, `writeLine`, `broadcast`. */
-import { broadcast, type IrcSocket } from 'ircd-websocket';
+/** This library's line face: `onLine`, `writeLine`, `prepareLine`. */
+import { type IrcSocket, prepareLine } from 'ircd-websocket';
 import { listenWithHook } from './ours.ts';
 import type { BenchClient, Peer } from './peer.ts';
 
@@ -15,10 +15,6 @@ class LineClient implements BenchClient {
   }
 }
 
-function* socketsOf(clients: Iterable<BenchClient>): Iterable<IrcSocket> {
-  for (const client of clients) yield (client as LineClient).socket;
-}
-
 export const peer: Peer = {
   listen: (app) =>
     listenWithHook((socket) => {
@@ -28,6 +24,8 @@ export const peer: Peer = {
       app.opened(client);
     }),
   broadcast(clients, line) {
-    broadcast(socketsOf(clients), line);
+    // As `broadcast` does it; a generator of the clients' sockets would be measured with it.
+    const prepared = prepareLine(line);
+    for (const client of clients) (client as LineClient).socket.writeLine(prepared);
   },
 };
