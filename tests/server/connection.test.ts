@@ -213,7 +213,7 @@ describe('one write a turn', () => {
 
   test('those who get the same lines in a turn share them, and nobody gets another’s', async () => {
     const { port, nextSocket } = await startHook();
-    const pairs = [];
+    const pairs: (readonly [IrcSocket, RawClient])[] = [];
     for (let i = 0; i < 3; i++) pairs.push(await Promise.all([nextSocket(), RawClient.open(port)]));
     const [a, b, c] = pairs.map(([socket]) => socket) as [IrcSocket, IrcSocket, IrcSocket];
     broadcast([a, b, c], 'first');
