@@ -4,7 +4,7 @@
  * In: a `Sec-WebSocket-Key`, the subprotocol that was chosen. Out: the accept value and the 101 answer. It does not know who may come in:
  * that is `admission/`.
  */
-import { createHash, getHashes } from 'node:crypto';
+import { getHashes, hash } from 'node:crypto';
 
 /** 4.2.2 (5.4): the GUID that is concatenated to the key. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -14,9 +14,7 @@ const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 
 /** Computes the `Sec-WebSocket-Accept` value for a `Sec-WebSocket-Key`, RFC 6455 section 4.2.2 (5.4). */
 export function acceptKey(key: string): string {
-  return createHash('sha1')
-    .update(key + GUID)
-    .digest('base64');
+  return hash('sha1', key + GUID, 'base64');
 }
 
 /** Tells whether `key` is 16 bytes of base64, as RFC 6455 section 4.2.1 (5) demands. */
