@@ -18,7 +18,7 @@ import { ReadyState, type SessionLimits, type SessionSink, WebSocketSession } fr
 import { releaseSocket } from './pending.ts';
 import { clock, type Sweeper, type Ticking } from './sweeper.ts';
 import { TokenBucket } from './token-bucket.ts';
-import { beginRead, endRead, type Flushable, flushThisTurn } from './turn.ts';
+import { type Flushable, flushThisTurn } from './turn.ts';
 
 /** What a connection takes from the configuration that it came in under; shared by all of them. */
 export interface ConnectionSettings extends SessionLimits {
@@ -342,14 +342,12 @@ export class Connection implements SessionSink, Flushable, Ticking {
   receive(chunk: Uint8Array): void {
     if (this.#isEnding) return;
     this.#wasHeard = true;
-    beginRead();
     try {
       this.#session.receive(chunk);
     } catch (error) {
       // Not the peer's fault, nor any other client's: the server's own listener threw.
       this.fault(error);
     }
-    endRead(this);
   }
 
   /** Takes a token for a frame that says nothing; `false` once there were too many, and the connection has failed. */

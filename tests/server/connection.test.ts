@@ -190,27 +190,6 @@ describe('one write a turn', () => {
     ]);
   });
 
-  test('an answer that is alone leaves with the chunk that it answers; one to many waits for the end of the turn', async () => {
-    const { port, nextSocket } = await startHook();
-    const [one, ada] = await Promise.all([nextSocket(), RawClient.open(port)]);
-    const [two, bob] = await Promise.all([nextSocket(), RawClient.open(port)]);
-    const hasLeft: boolean[] = [];
-    one.onLine((line) => {
-      const before = one.bytesWritten;
-      one.writeLine(`1 ${line}`);
-      if (line === 'to all') two.writeLine(line);
-      one.writeLine(`2 ${line}`);
-      // Behind the chunk, before anything else.
-      queueMicrotask(() => hasLeft.push(one.bytesWritten > before));
-    });
-    ada.socket.write(clientText('alone'));
-    await ada.until(() => ada.lines.length === 2);
-    ada.socket.write(clientText('to all'));
-    await Promise.all([ada.until(() => ada.lines.length === 4), bob.until(() => bob.lines.length === 1)]);
-    expect(hasLeft).toEqual([true, false]);
-    expect(ada.lines).toEqual(['1 alone', '2 alone', '1 to all', '2 to all']);
-  });
-
   test('those who get the same lines in a turn share them, and nobody gets another’s', async () => {
     const { port, nextSocket } = await startHook();
     const pairs: (readonly [IrcSocket, RawClient])[] = [];
