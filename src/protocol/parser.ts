@@ -56,7 +56,7 @@ const VIEW_FROM = 128;
 /** Where runs are joined, by a `DataView`, words are for single payloads from {@link MOVE_FROM} on: a second view, in chunks of this size. */
 const BOTH_VIEWS_FROM = 512;
 
-/** A payload that moves further than its header's place is moved by the machine from this size on: 150 ns for 500 bytes, all told, in place of 230. */
+/** From this size on it is cheaper to unmask a payload in place, by words, and to have it moved as a whole: a frame of 500 bytes costs 199 ns in place of 228. */
 const MOVE_FROM = 256;
 
 /** Bytes from the first payload of a run to the end of its last: who makes one string of them, and slices it, keeps this much alive with a line. */
