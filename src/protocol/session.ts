@@ -45,10 +45,17 @@ export interface SessionSink {
    */
   messageIn?(chunk: Buffer, start: number, end: number, isText: boolean, content: number): void;
   /**
-   * Takes, where present, messages that came together, at least two, none of them empty, all of `content` 0: `chunk[start, end)`, valid during the call, is their
-   * payloads, CR LF behind each.
+   * Takes, where present, messages that came together, at least two, none of them empty, all of `content` 0, within 4 KiB: message `n` of `count` is
+   * `chunk[bounds[2 * n], bounds[2 * n + 1])`. Both are valid during the call. It spares a string for each: they can be slices of one, 52 ns a message in place of 140.
    */
-  messagesIn?(chunk: Buffer, start: number, end: number, isText: boolean): void;
+  messagesIn?(chunk: Buffer, bounds: Int32Array, count: number, isText: boolean): void;
+  /**
+   * Takes such messages joined, as many as there are, in place of `messagesIn` (which must be there too), where {@link SessionSink.joinsMessages}: `chunk[start, end)`, valid during the call, is
+   * their payloads, CR LF behind each.
+   */
+  joinedMessagesIn?(chunk: Buffer, start: number, end: number, isText: boolean): void;
+  /** Whether messages that come now are wanted joined. Asked at the beginning of a chunk, and before each run. */
+  readonly joinsMessages?: boolean;
   /** Learns of a ping before it is answered; `false` leaves the answer to the callee ({@link WebSocketSession.pong}). `payload` is a view, valid during the call. */
   ping?(payload: Buffer): boolean;
   /** Learns of a pong, asked for or not; `payload` is a view, valid during the call. */
@@ -192,14 +199,24 @@ export class WebSocketSession {
     this.#sink.closed(code, reason, clean);
   }
 
-  /** @internal The parser's way in, as are the next five. A run may not interrupt a message that is in fragments. */
+  /** @internal The parser's way in, as are the next seven. A run may not interrupt a message that is in fragments. */
   get maxRunFrame(): number {
     return this.#message === null && this.#sink.messagesIn !== undefined ? this.#limits.maxMessageSize : 0;
   }
 
   /** @internal */
-  run(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
-    this.#sink.messagesIn?.(bytes as Buffer, start, end, opcode === Opcode.TEXT);
+  get joinsRuns(): boolean {
+    return this.#sink.joinsMessages === true && this.#sink.joinedMessagesIn !== undefined;
+  }
+
+  /** @internal */
+  run(opcode: Opcode, bytes: Uint8Array, bounds: Int32Array, count: number): void {
+    this.#sink.messagesIn?.(bytes as Buffer, bounds, count, opcode === Opcode.TEXT);
+  }
+
+  /** @internal */
+  joinedRun(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
+    this.#sink.joinedMessagesIn?.(bytes as Buffer, start, end, opcode === Opcode.TEXT);
   }
 
   /** @internal */

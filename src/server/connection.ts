@@ -39,7 +39,11 @@ export interface ConnectionOwner {
   /** Takes a message, `chunk[start, end)`, valid during the call; the number of lines in it: 0 counts as a message that says nothing. */
   messageIn(chunk: Buffer, start: number, end: number, isText: boolean, content: number): number;
   /** Takes messages that came together, as `SessionSink.messagesIn` has them. */
-  messagesIn(chunk: Buffer, start: number, end: number, isText: boolean): void;
+  messagesIn(chunk: Buffer, bounds: Int32Array, count: number, isText: boolean): void;
+  /** Takes messages that came together, as `SessionSink.joinedMessagesIn` has them. */
+  joinedMessagesIn(chunk: Buffer, start: number, end: number, isText: boolean): void;
+  /** Whether messages that come now are wanted joined. */
+  readonly joinsMessages: boolean;
   /** Learns that the transport has taken all there was, after {@link Connection.congested} was true. */
   drained(): void;
   /** Learns that no more messages come and none can be sent. The transport may still be busy with the last bytes. */
@@ -239,9 +243,18 @@ export class Connection implements SessionSink, Flushable, Ticking {
     if (this.#owner.messageIn(chunk, start, end, isText, content) === 0) this.#countIdleFrame('WebSocket: Empty message flood');
   }
 
-  messagesIn(chunk: Buffer, start: number, end: number, isText: boolean): void {
+  messagesIn(chunk: Buffer, bounds: Int32Array, count: number, isText: boolean): void {
     if (!this.#isReading && this.#session.readyState === ReadyState.CLOSING) return;
-    this.#owner.messagesIn(chunk, start, end, isText);
+    this.#owner.messagesIn(chunk, bounds, count, isText);
+  }
+
+  joinedMessagesIn(chunk: Buffer, start: number, end: number, isText: boolean): void {
+    if (!this.#isReading && this.#session.readyState === ReadyState.CLOSING) return;
+    this.#owner.joinedMessagesIn(chunk, start, end, isText);
+  }
+
+  get joinsMessages(): boolean {
+    return this.#owner.joinsMessages;
   }
 
   ping(payload: Buffer): boolean {

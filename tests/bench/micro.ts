@@ -10,7 +10,7 @@ import { compileGlob, MAX_GLOB_SIZE } from '../../src/glob.ts';
 import { frameWhole, type LineEncoding, LineFramer } from '../../src/irc/lines.ts';
 import { prepareLine } from '../../src/irc/prepared-line.ts';
 import { encodeFrame, Opcode } from '../../src/protocol/frame.ts';
-import { unmask } from '../../src/protocol/mask.ts';
+import { unmask, unmaskTo, wordsOf } from '../../src/protocol/mask.ts';
 import { type SessionSink, WebSocketSession } from '../../src/protocol/session.ts';
 
 /** Exported by ws, and missing in its types. */
@@ -28,6 +28,8 @@ const chunk = Buffer.concat(Array<Buffer>(FRAMES).fill(frame));
 /** All unmask in place: each pass needs the masked bytes again. The copy is in every figure. */
 const work = Buffer.allocUnsafe(chunk.length);
 
+const KEY = 0x3d21fa37;
+
 let characters = 0;
 const idle = { write: (): void => {}, message: (): void => {}, closed: (): void => {} };
 const limits = { maxMessageSize: 8_701, maxFragments: 16 };
@@ -37,17 +39,19 @@ const inRuns: SessionSink = {
   messageIn: (bytes, start, end, _isText, content) => {
     characters += bytes.toString(content === 0 ? 'latin1' : 'utf8', start, end).length;
   },
-  messagesIn: (bytes, start, end) => {
-    for (let from = start; from < end; ) {
-      const to = end - from <= 4_096 ? end : bytes.lastIndexOf(0x0a, from + 4_095) + 1;
-      const lines = bytes.toString('latin1', from, to);
-      for (let at = 0; at < lines.length; ) {
-        const lineEnd = lines.indexOf('\r', at);
-        characters += lines.slice(at, lineEnd).length;
-        at = lineEnd + 2;
-      }
-      from = to;
-    }
+  messagesIn: (bytes, bounds, count) => {
+    const start = bounds[0] as number;
+    const lines = bytes.toString('latin1', start, bounds[2 * count - 1]);
+    for (let i = 0; i < 2 * count; i += 2)
+      characters += lines.slice((bounds[i] as number) - start, (bounds[i + 1] as number) - start).length;
+  },
+};
+/** As the stream face does it, whose lines are bytes still. */
+const joined: SessionSink = {
+  ...inRuns,
+  joinsMessages: true,
+  joinedMessagesIn: (bytes, start, end) => {
+    characters += Buffer.from(bytes.subarray(start, end)).length;
   },
 };
 const oneByOne: SessionSink = { ...idle, messageIn: inRuns.messageIn as NonNullable<SessionSink['messageIn']> };
@@ -73,6 +77,7 @@ summary(() => {
     characters += String(data).length;
   });
   bench(`decode ${FRAMES} frames: ircd-websocket`, decoding(inRuns)).baseline(true);
+  bench(`decode ${FRAMES} frames: joined, one buffer`, decoding(joined));
   bench(`decode ${FRAMES} frames: one message at a time`, decoding(oneByOne));
   bench(`decode ${FRAMES} frames: a view for each message`, decoding(asViews));
   bench(`decode ${FRAMES} frames: ws`, () => {
@@ -91,9 +96,11 @@ summary(() => {
 });
 
 summary(() => {
+  const words = wordsOf(work);
   const view = new DataView(work.buffer, work.byteOffset, work.length);
-  bench('unmask 100 bytes: 32 bits at a time', () => do_not_optimize(unmask(work, 6, 106, 6, 0x3d21fa37, view))).baseline(true);
-  bench('unmask 100 bytes: byte by byte', () => do_not_optimize(unmask(work, 6, 106, 6, 0x3d21fa37, null)));
+  bench('unmask 100 bytes: aligned words', () => do_not_optimize(unmask(work, 6, 106, KEY, words))).baseline(true);
+  bench('unmask 100 bytes: moved to the left', () => do_not_optimize(unmaskTo(view, 6, 106, 2, KEY)));
+  bench('unmask 100 bytes: byte by byte', () => do_not_optimize(unmask(work, 6, 106, KEY, null)));
 });
 
 summary(() => {

@@ -4,7 +4,7 @@
  * In: a seed, from which everything follows. Out: counts, or a {@link Difference}.
  */
 import { Random } from './random.ts';
-import { receiveHere, receiveInWs } from './receivers.ts';
+import { receiveHere, receiveInWs, WAYS } from './receivers.ts';
 import { decodeStream, type Limits, OUR_RULES, type Outcome, type Rules, WS_RULES } from './reference.ts';
 import { cut, makeStream } from './streams.ts';
 
@@ -57,7 +57,7 @@ export async function compareStreams(seed: number, count: number, counts: Counts
     const ours = decodeStream(bytes, limits, OUR_RULES);
     const theirs = decodeStream(bytes, limits, WS_RULES);
 
-    const { outcome, written } = receiveHere(cut(bytes, random), limits, random.chance(0.5));
+    const { outcome, written } = receiveHere(cut(bytes, random), limits, random.pick(WAYS));
     if (!isSame(outcome, ours)) throw new Difference(own, bytes, 'ircd-websocket', ours, outcome);
     const answers = answersTo(ours);
     if (written.join() !== answers.join()) throw new Difference(own, bytes, 'what ircd-websocket answers', answers, written);

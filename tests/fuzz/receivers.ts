@@ -8,15 +8,16 @@ const { Receiver } = wsModule as unknown as {
   Receiver: new (options: object) => NodeJS.EventEmitter & { write(chunk: Buffer): boolean };
 };
 
+/** How messages are taken: by `message`; by `messageIn` and `messagesIn`, whose claims about their bytes are checked then; or where they can be, joined. */
+export const WAYS = ['message', 'run', 'joined'] as const;
+
 /**
  * Gives chunks to a session of this library, and what it wrote: frames in hex, of Close frames the code alone (reasons are ours to choose).
- *
- * @param takesChunks whether messages are taken by `messageIn` and `messagesIn`, whose claims about their bytes are checked then
  */
 export function receiveHere(
   chunks: readonly Buffer[],
   limits: Limits,
-  takesChunks: boolean,
+  way: (typeof WAYS)[number],
 ): { readonly outcome: Outcome; readonly written: string[] } {
   const events: string[] = [];
   const written: string[] = [];
@@ -39,7 +40,11 @@ export function receiveHere(
       end = { kind: isClean ? 'closed' : 'failed', code };
     },
   };
-  const session = new WebSocketSession(limits, takesChunks ? { ...sink, messageIn, messagesIn } : sink);
+  const inChunks = { messageIn, messagesIn, joinedMessagesIn };
+  const session = new WebSocketSession(
+    limits,
+    way === 'message' ? sink : { ...sink, ...inChunks, joinsMessages: way === 'joined' },
+  );
   for (const chunk of chunks) session.receive(chunk);
   return { outcome: { events, end }, written };
 
@@ -49,14 +54,21 @@ export function receiveHere(
     if (content !== contentOf(bytes)) events.push(`content: ${content}`);
   }
 
-  function messagesIn(chunk: Buffer, start: number, last: number, isText: boolean): void {
+  function messagesIn(chunk: Buffer, bounds: Int32Array, count: number, isText: boolean): void {
+    const runSize = (bounds[2 * count - 1] as number) - (bounds[0] as number);
+    if (way === 'joined' || count < 2 || runSize > 4_096) events.push(`run of ${count}, ${runSize} bytes`);
+    for (let i = 0; i < count; i++) plainMessage(chunk.subarray(bounds[2 * i], bounds[2 * i + 1]), isText);
+  }
+
+  function joinedMessagesIn(chunk: Buffer, start: number, last: number, isText: boolean): void {
     const lines = chunk.toString('latin1', start, last).split('\r\n');
-    if (lines.pop() !== '' || lines.length < 2) events.push('no run of lines');
-    for (const line of lines) {
-      const bytes = Buffer.from(line, 'latin1');
-      message(bytes, isText);
-      if (bytes.length === 0 || contentOf(bytes) !== 0) events.push('not plain');
-    }
+    if (way !== 'joined' || lines.pop() !== '' || lines.length < 2) events.push('no run of lines');
+    for (const line of lines) plainMessage(Buffer.from(line, 'latin1'), isText);
+  }
+
+  function plainMessage(bytes: Buffer, isText: boolean): void {
+    message(bytes, isText);
+    if (bytes.length === 0 || contentOf(bytes) !== 0) events.push('not plain');
   }
 }
 
