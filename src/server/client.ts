@@ -8,7 +8,7 @@
  */
 import type { AddressInfo, Socket } from 'node:net';
 import { isIPv6 } from 'node:net';
-import { Duplex } from 'node:stream';
+import type { Duplex, DuplexOptions } from 'node:stream';
 import { type ConnectionFacts, isRewritten, withClient, withMode } from '../admission/facts.ts';
 import { diagnostics, publish } from '../diagnostics.ts';
 import { CloseCode, WebSocketError } from '../errors.ts';
@@ -18,6 +18,7 @@ import { isSendableCloseCode } from '../protocol/close.ts';
 import { Content } from '../protocol/mask.ts';
 import { canonicalAddress } from '../ranges.ts';
 import { type CloseStatus, Connection, type ConnectionOwner, type ConnectionSettings } from './connection.ts';
+import { LazyDuplex, type StreamOwner } from './lazy-duplex.ts';
 import type { Sweeper } from './sweeper.ts';
 
 /** A WebSocket client as a server sees it: a `net.Socket`, and what only a WebSocket has. */
@@ -96,7 +97,7 @@ const LF = 0x0a;
 type LineListener = ((line: string) => void) | ((line: Buffer) => void);
 
 /** The run-time class behind {@link IrcSocket}. */
-export class Client extends Duplex implements ConnectionOwner {
+export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   readonly #connection: Connection;
   readonly #transport: Duplex;
   readonly #settings: ClientSettings;
@@ -131,8 +132,7 @@ export class Client extends Duplex implements ConnectionOwner {
   #idleTimeout: number | undefined;
 
   constructor({ transport, answer, head, facts, followsFirstMessage, settings, sweeper, onClosed, onGone }: ClientParts) {
-    // 'close' carries `hadError` on a net.Socket: it is emitted in `_destroy`.
-    super({ emitClose: false, allowHalfOpen: false, decodeStrings: false });
+    super();
     this.#transport = transport;
     this.#settings = settings;
     this.#facts = facts;
@@ -168,7 +168,7 @@ export class Client extends Duplex implements ConnectionOwner {
     this.#lineListener = listener;
     this.#lineFormat = encoding;
     this.#chooseFace();
-    // Flowing, so that 'end' comes; there is no 'data'.
+    // Flowing, so that 'end' comes once there is a stream; there is no 'data'.
     if (listener !== null) this.resume();
     return this;
   }
@@ -346,15 +346,15 @@ export class Client extends Duplex implements ConnectionOwner {
   }
 
   override pause(): this {
-    super.pause();
     this.#isPaused = true;
     this.#chooseFace();
     if (this.#lineListener !== null) this.#connection.pause();
+    super.pause();
     return this;
   }
 
   override resume(): this {
-    super.resume();
+    if (this.hasStream) super.resume();
     this.#isPaused = false;
     this.#chooseFace();
     if (this.#lineListener !== null) this.#releaseHeldLines();
@@ -363,7 +363,8 @@ export class Client extends Duplex implements ConnectionOwner {
   }
 
   override _read(): void {
-    this.#connection.resume();
+    // The stream asks once more where it was told to flow just before the line face paused.
+    if (!this.#isPaused || this.#lineListener === null) this.#connection.resume();
   }
 
   // The stream's write. A client that is behind holds one callback, and the stream queues what follows.
@@ -431,6 +432,16 @@ export class Client extends Duplex implements ConnectionOwner {
       publish(diagnostics.close, () => ({ socket: this, ...status }));
       this.emit('close', error !== null);
     });
+  }
+
+  // StreamOwner: what is known of a stream that is made late.
+
+  streamOptions(): DuplexOptions {
+    return STREAM_OPTIONS;
+  }
+
+  streamMade(): void {
+    if (this.#connection.isReading) super.resume();
   }
 
   // ConnectionOwner: what the connection has to give.
@@ -625,5 +636,8 @@ function withLineEnd(chunk: Buffer, start: number, end: number): Buffer {
   line[end - start + 1] = LF;
   return line;
 }
+
+/** 'close' carries `hadError` on a net.Socket: it is emitted in `_destroy`. */
+const STREAM_OPTIONS: DuplexOptions = { emitClose: false, allowHalfOpen: false, decodeStrings: false };
 
 const NORMAL_CLOSURE = { code: CloseCode.NORMAL, reason: '' } as const;

@@ -136,6 +136,11 @@ export class Connection implements SessionSink, Flushable, Ticking {
     return this.#isOpen;
   }
 
+  /** Whether messages come, or would if there were any: the owner reads. */
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
   /** Whether the transport is behind; `drained` follows. */
   get congested(): boolean {
     return this.#isCongested;
