@@ -68,7 +68,11 @@ export class Connection implements SessionSink, Flushable, Ticking {
   readonly #owner: ConnectionOwner;
   readonly #settings: ConnectionSettings;
   readonly #sweeper: Sweeper;
-  readonly #session: WebSocketSession;
+  /**
+   * What the protocol has to remember: a frame or a message that is not whole, or that the connection closes. `null` while there is nothing of that, which is
+   * nearly always: 220 bytes for each idle connection, against a new one for each chunk.
+   */
+  #session: WebSocketSession | null = null;
 
   /** What leaves at the end of this turn: a byte string. */
   #pending = '';
@@ -115,7 +119,6 @@ export class Connection implements SessionSink, Flushable, Ticking {
     this.#owner = owner;
     this.#settings = settings;
     this.#sweeper = sweeper;
-    this.#session = new WebSocketSession(settings, this);
     connections.set(transport, this);
     transport.on('error', onError);
     releaseSocket(transport);
@@ -155,7 +158,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
   start(): void {
     this.#isStarted = true;
     // Bound here rather than in the constructor: a 'data' listener sets a stream flowing.
-    if (this.#isReading || this.#session.readyState === ReadyState.CLOSING) this.#flow();
+    if (this.#isReading || this.#isClosing) this.#flow();
   }
 
   /** Lets messages come. */
@@ -179,7 +182,9 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** Sends a ping; `onPong` gets the milliseconds until any pong came. `false` when the connection is not open. */
   sendPing(onPong?: (roundTrip: number) => void): boolean {
-    if (!this.#session.ping(this.#settings.pingPayload)) return false;
+    if (!this.#isOpen) return false;
+    this.#speak().ping(this.#settings.pingPayload);
+    this.#forget();
     if (onPong !== undefined) {
       this.#pingWaiters ??= [];
       this.#pingWaiters.push({ sentAt: performance.now(), onPong });
@@ -190,7 +195,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
   /** Begins the closing handshake, behind what was sent before. */
   close(code: number, reason: string): void {
     if (!this.isOpen) return;
-    this.#session.close(code, reason);
+    this.#speak().close(code, reason);
     this.#isOpen = false;
     this.limitTime();
     // The peer's Close frame has to be read, also where the owner reads no more: then what stands before it is dropped.
@@ -199,7 +204,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** Fails the connection: a Close frame behind what was sent before, then the end of the transport; nothing more is read. */
   fail(code: number, reason: string): void {
-    this.#session.fail(code, reason);
+    this.#speak().fail(code, reason);
   }
 
   /** Fails the connection for an error of the server's own code: 1011, without details (they "may be security-sensitive"). */
@@ -216,7 +221,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
    */
   destroy(): void {
     if (this.#isGone || this.#isEnding) return;
-    if (this.#session.readyState === ReadyState.CLOSING) {
+    if (this.#isClosing) {
       this.#endTransport();
       return;
     }
@@ -236,12 +241,12 @@ export class Connection implements SessionSink, Flushable, Ticking {
   }
 
   messageIn(chunk: Buffer, start: number, end: number, isText: boolean, content: number): void {
-    if (!this.#isReading && this.#session.readyState === ReadyState.CLOSING) return;
+    if (!this.#isReading && this.#isClosing) return;
     if (this.#owner.messageIn(chunk, start, end, isText, content) === 0) this.#countIdleFrame('WebSocket: Empty message flood');
   }
 
   messagesIn(chunk: Buffer, start: number, end: number, isText: boolean): void {
-    if (!this.#isReading && this.#session.readyState === ReadyState.CLOSING) return;
+    if (!this.#isReading && this.#isClosing) return;
     this.#owner.messagesIn(chunk, start, end, isText);
   }
 
@@ -344,11 +349,28 @@ export class Connection implements SessionSink, Flushable, Ticking {
     if (this.#isEnding) return;
     this.#wasHeard = true;
     try {
-      this.#session.receive(chunk);
+      this.#speak().receive(chunk);
     } catch (error) {
       // Not the peer's fault, nor any other client's: the server's own listener threw.
       this.fault(error);
     }
+    this.#forget();
+  }
+
+  /** Gives the session that there is, or a new one. */
+  #speak(): WebSocketSession {
+    this.#session ??= new WebSocketSession(this.#settings, this);
+    return this.#session;
+  }
+
+  /** Lets the session go where it has nothing to remember. */
+  #forget(): void {
+    if (this.#session?.isIdle === true) this.#session = null;
+  }
+
+  /** Whether our Close frame is on its way, and the peer's has not come. */
+  get #isClosing(): boolean {
+    return this.#session !== null && this.#session.readyState === ReadyState.CLOSING;
   }
 
   /** Takes a token for a frame that says nothing; `false` once there were too many, and the connection has failed. */
@@ -383,13 +405,14 @@ export class Connection implements SessionSink, Flushable, Ticking {
     const late = this.#latePong;
     if (late !== null) {
       this.#latePong = null;
-      this.#session.pong(late);
+      this.#speak().pong(late);
+      this.#forget();
     }
     this.#owner.drained();
   }
 
   transportEnded(): void {
-    this.#session.receiveEnd();
+    this.#speak().receiveEnd();
     // An upgraded socket is half-open: without an end of ours it never closes.
     if (!this.#transport.writableEnded) this.#transport.end();
   }
