@@ -32,6 +32,7 @@ export interface ConnectionSettings extends SessionLimits {
   readonly closeTimeout: number;
   /** The payload of native pings. */
   readonly pingPayload: Uint8Array;
+  readonly sweeper: Sweeper;
 }
 
 /** Takes what a {@link Connection} has to give. */
@@ -67,7 +68,6 @@ export class Connection implements SessionSink, Flushable, Ticking {
   readonly #transport: Duplex;
   readonly #owner: ConnectionOwner;
   readonly #settings: ConnectionSettings;
-  readonly #sweeper: Sweeper;
   /**
    * What the protocol has to remember: a frame or a message that is not whole, or that the connection closes. `null` while there is nothing of that, which is
    * nearly always: 220 bytes for each idle connection, against a new one for each chunk.
@@ -79,8 +79,6 @@ export class Connection implements SessionSink, Flushable, Ticking {
   #isScheduled = false;
   /** Whether the transport said `false` to a write and has not drained since. */
   #isCongested = false;
-  /** What came with the handshake, until the owner reads. */
-  #head: Uint8Array | null;
   #isReading = false;
   #isStarted = false;
 
@@ -88,45 +86,39 @@ export class Connection implements SessionSink, Flushable, Ticking {
   #wasHeard = true;
   #heardAt = 0;
   #pingedAt = 0;
-  #pingWaiters: PingWaiter[] | null = null;
-  /** The ping to answer once the transport takes bytes again: the newest, where several piled up. */
-  #latePong: Buffer | null = null;
   #bucket: TokenBucket | null = null;
-  /** When the transport is destroyed, whatever it still waits for; 0: not yet set. */
-  #deadline = 0;
+  #rarities: Rarities | null = null;
   /** As the session's state has it, here as well: a broadcast to thousands touches one object less of each. */
   #isOpen = true;
   /** Whether the owner was told of the end. */
   #isEnding = false;
   #isGone = false;
-  /** What the server's own code threw, where that was the end. */
-  #fault: unknown;
 
   /**
    * @param answer the bytes that come before all frames, a byte string
    * @param head what came behind the request
    */
-  constructor(
-    transport: Duplex,
-    answer: string,
-    head: Uint8Array,
-    owner: ConnectionOwner,
-    settings: ConnectionSettings,
-    sweeper: Sweeper,
-  ) {
+  constructor(transport: Duplex, answer: string, head: Uint8Array, owner: ConnectionOwner, settings: ConnectionSettings) {
     this.#transport = transport;
-    this.#head = head.length > 0 ? head : null;
+    if (head.length > 0) this.#rare.head = head;
     this.#owner = owner;
     this.#settings = settings;
-    this.#sweeper = sweeper;
     connections.set(transport, this);
     transport.on('error', onError);
     releaseSocket(transport);
     transport.on('close', onClose);
     transport.on('end', onEnd);
     transport.on('drain', onDrain);
-    sweeper.add(this);
+    settings.sweeper.add(this);
     this.#queue(answer);
+  }
+
+  get transport(): Duplex {
+    return this.#transport;
+  }
+
+  get settings(): ConnectionSettings {
+    return this.#settings;
   }
 
   /** Whether the owner was told of the end; the transport may still be busy with the last bytes. */
@@ -186,8 +178,8 @@ export class Connection implements SessionSink, Flushable, Ticking {
     this.#speak().ping(this.#settings.pingPayload);
     this.#forget();
     if (onPong !== undefined) {
-      this.#pingWaiters ??= [];
-      this.#pingWaiters.push({ sentAt: performance.now(), onPong });
+      this.#rare.pingWaiters ??= [];
+      this.#rare.pingWaiters.push({ sentAt: performance.now(), onPong });
     }
     return true;
   }
@@ -209,7 +201,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** Fails the connection for an error of the server's own code: 1011, without details (they "may be security-sensitive"). */
   fault(error: unknown): void {
-    this.#fault = error;
+    this.#rare.fault = error;
     // Not lost on the server's author where nobody subscribed.
     if (!diagnostics.protocolError.hasSubscribers) process.emitWarning(error instanceof Error ? error : String(error));
     this.fail(CloseCode.INTERNAL_ERROR, 'Internal error');
@@ -254,15 +246,15 @@ export class Connection implements SessionSink, Flushable, Ticking {
     if (!this.#countIdleFrame('WebSocket: Ping/pong flood')) return false;
     if (this.#transport.writableLength === 0) return true;
     // 5.5.3: "the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame."
-    this.#latePong = Buffer.from(payload);
+    this.#rare.latePong = Buffer.from(payload);
     return false;
   }
 
   pong(): void {
     if (!this.#countIdleFrame('WebSocket: Ping/pong flood')) return;
-    const waiters = this.#pingWaiters;
+    const waiters = this.#rarities?.pingWaiters ?? null;
     if (waiters === null) return;
-    this.#pingWaiters = null;
+    this.#rare.pingWaiters = null;
     const now = performance.now();
     for (const { sentAt, onPong } of waiters) onPong(now - sentAt);
   }
@@ -270,7 +262,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
   closed(code: number, reason: string, clean: boolean): void {
     // Neither clean nor 1006: it was we who failed the connection.
     if (!clean && code !== CloseCode.ABNORMAL)
-      publish(diagnostics.protocolError, () => ({ socket: this.#owner, code, reason, error: this.#fault }));
+      publish(diagnostics.protocolError, () => ({ socket: this.#owner, code, reason, error: this.#rarities?.fault }));
     this.#isOpen = false;
     this.#endTransport();
     this.#owner.ended({ code, reason, clean });
@@ -279,10 +271,13 @@ export class Connection implements SessionSink, Flushable, Ticking {
   // Ticking
 
   tick(now: number): void {
-    if (this.#deadline > 0) {
-      if (now >= this.#deadline) this.#transport.destroy();
+    const deadline = this.#rarities?.deadline ?? 0;
+    if (deadline > 0) {
+      if (now >= deadline) this.#transport.destroy();
       return;
     }
+    // Every pong takes a token.
+    if (this.#bucket?.isFull(now) === true) this.#bucket = null;
     // Who does not read cannot know whether the peer lives.
     if (this.#wasHeard || !this.#isReading) {
       this.#wasHeard = false;
@@ -338,9 +333,11 @@ export class Connection implements SessionSink, Flushable, Ticking {
   #flow(): void {
     if (this.#isEnding || this.#isGone) return;
     if (this.#transport.listenerCount('data') === 0) this.#transport.on('data', onData);
-    const head = this.#head;
-    this.#head = null;
-    if (head !== null) this.receive(head);
+    const head = this.#rarities?.head ?? null;
+    if (head !== null) {
+      this.#rare.head = null;
+      this.receive(head);
+    }
     if (this.#isReading || !this.isOpen) this.#transport.resume();
   }
 
@@ -361,6 +358,11 @@ export class Connection implements SessionSink, Flushable, Ticking {
   #speak(): WebSocketSession {
     this.#session ??= new WebSocketSession(this.#settings, this);
     return this.#session;
+  }
+
+  get #rare(): Rarities {
+    this.#rarities ??= new Rarities();
+    return this.#rarities;
   }
 
   /** Lets the session go where it has nothing to remember. */
@@ -384,7 +386,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** Sets the time until the transport is destroyed, whatever it still waits for: `closeTimeout` from the first call on. */
   limitTime(): void {
-    if (this.#deadline === 0) this.#deadline = clock() + this.#settings.closeTimeout;
+    if (this.#rare.deadline === 0) this.#rare.deadline = clock() + this.#settings.closeTimeout;
   }
 
   /**
@@ -393,7 +395,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
    */
   #endTransport(): void {
     this.#isEnding = true;
-    this.#head = null;
+    this.#rare.head = null;
     this.limitTime();
     this.flush();
     if (!this.#transport.writableEnded) this.#transport.end();
@@ -402,9 +404,9 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   drained(): void {
     this.#isCongested = false;
-    const late = this.#latePong;
+    const late = this.#rarities?.latePong ?? null;
     if (late !== null) {
-      this.#latePong = null;
+      this.#rare.latePong = null;
       this.#speak().pong(late);
       this.#forget();
     }
@@ -434,18 +436,46 @@ export class Connection implements SessionSink, Flushable, Ticking {
     const wasEnding = this.#isEnding;
     this.#isEnding = true;
     this.#pending = '';
-    this.#head = null;
-    this.#latePong = null;
-    this.#pingWaiters = null;
-    this.#sweeper.remove(this);
+    this.#rarities?.release();
+    this.#settings.sweeper.remove(this);
     this.#transport.destroy();
     // Once the WebSocket has ended, how TCP ends is nobody's business any more.
     if (!wasEnding) this.#owner.broken({ code, reason, clean: false }, error);
   }
 }
 
-/** Whose transport an event is of: five functions for all connections, where five closures for each would cost 300 bytes. */
-const connections = new WeakMap<Duplex, Connection>();
+/** What most connections never have, or only as they end: what it takes is not kept in each. */
+class Rarities {
+  /** What came with the handshake, until the owner reads. */
+  head: Uint8Array | null = null;
+  pingWaiters: PingWaiter[] | null = null;
+  /** The ping to answer once the transport takes bytes again: the newest, where several piled up. */
+  latePong: Buffer | null = null;
+  /** When the transport is destroyed, whatever it still waits for; 0: not yet set. */
+  deadline = 0;
+  /** What the server's own code threw, where that was the end. */
+  fault: unknown;
+
+  /** Lets go what is of no use once the transport is gone. */
+  release(): void {
+    this.head = null;
+    this.pingWaiters = null;
+    this.latePong = null;
+  }
+}
+
+/**
+ * Whose transport an event is of: five functions for all connections, where five closures for each would cost 300 bytes. `null` is a socket that some hook of this
+ * process has taken, and that is no connection yet.
+ */
+const connections = new WeakMap<Duplex, Connection | null>();
+
+/** Takes a socket for one hook; `false` where one has it already: a second one would write its answer into a live WebSocket (hostile-inputs N13). */
+export function takeSocket(socket: Duplex): boolean {
+  if (connections.has(socket)) return false;
+  connections.set(socket, null);
+  return true;
+}
 
 function onData(this: Duplex, chunk: Buffer): void {
   connections.get(this)?.receive(chunk);

@@ -13,6 +13,7 @@ const settings: ConnectionSettings = {
   pingTimeout: 1_000,
   closeTimeout: 1_000,
   pingPayload: Buffer.from('ping'),
+  sweeper: new Sweeper(1_000_000),
 };
 
 interface Peer {
@@ -27,7 +28,6 @@ interface Peer {
 /** A connection on a transport that nobody reads; `receive` is called as the transport would. */
 function open(): Peer {
   const transport = new PassThrough();
-  const sweeper = new Sweeper(1_000_000);
   const got: string[] = [];
   const peer = { got, onMessage: (_text: string): void => {} };
   const take = (text: string): void => {
@@ -47,7 +47,7 @@ function open(): Peer {
     broken: ({ code }) => void got.push(`broken ${code}`),
     gone: () => {},
   };
-  const connection = new Connection(transport, '', new Uint8Array(0), owner, settings, sweeper);
+  const connection = new Connection(transport, '', new Uint8Array(0), owner, settings);
   const chunks: Buffer[] = [];
   transport.on('data', (chunk: Buffer) => chunks.push(chunk));
   connection.resume();
