@@ -145,8 +145,8 @@ class Hook implements WebSocketHook, UpgradeContext {
     this.authorize = authorize;
     this.#pingPayload = truncateUtf8(serverName, MAX_CONTROL_SIZE);
     this.#compiled = compileConfig(config);
-    this.#settings = this.#clientSettings();
     this.sweeper = new Sweeper(this.#sweepInterval());
+    this.#settings = this.#clientSettings();
     this.#warn();
     watchResponses();
     if (signal?.aborted) void this.close();
@@ -257,9 +257,6 @@ class Hook implements WebSocketHook, UpgradeContext {
       facts,
       followsFirstMessage: mode === 'auto',
       settings: this.#settings,
-      sweeper: this.sweeper,
-      onClosed: this.#closedClient,
-      onGone: this.#gone,
     });
     const socket = client as unknown as IrcSocket;
     this.#accepted++;
@@ -379,6 +376,9 @@ class Hook implements WebSocketHook, UpgradeContext {
       pingPayload: this.#pingPayload,
       text: { isText: true, fallback: fallbackEncoding },
       binary: { isText: false, fallback: undefined },
+      sweeper: this.sweeper,
+      onClosed: this.#closedClient,
+      onGone: this.#gone,
     };
   }
 

@@ -96,6 +96,11 @@ export class FrameParser {
     this.#maskBit = (options.masked ?? true) ? MASKED : 0;
   }
 
+  /** @internal Whether it is between two frames, as a new one would be: nothing of it needs to be kept. */
+  get isIdle(): boolean {
+    return this.#remaining === 0 && this.#spill === null && !this.#stopped;
+  }
+
   /** Ends the parsing, also from within a handler: everything that comes later is dropped. */
   stop(): void {
     this.#stopped = true;

@@ -15,7 +15,7 @@ import { decodeClosePayload, encodeClosePayload, isSendableCloseCode } from './c
 import { encodeFrame, type FrameOptions, MAX_CONTROL_SIZE, Opcode } from './frame.ts';
 import { Content } from './mask.ts';
 import { MessageBuffer } from './message-buffer.ts';
-import { FrameParser } from './parser.ts';
+import { FrameParser, type FrameParserOptions } from './parser.ts';
 import { Utf8Checker } from './utf8.ts';
 
 /** Names the states of a connection as RFC 6455 section 4.1 and 7.1 do. A session begins OPEN: the handshake is behind it. */
@@ -80,6 +80,7 @@ export class WebSocketSession {
   readonly #parser: FrameParser;
   readonly #maskKey: (() => Uint8Array) | undefined;
   #state: ReadyState = ReadyState.OPEN;
+  #isReceiving = false;
 
   /** The data message at hand, where it did not come whole, from its first frame to its last. */
   #message: PartialMessage | null = null;
@@ -89,16 +90,21 @@ export class WebSocketSession {
   #frameFin = false;
   #control: MessageBuffer | null = null;
 
-  constructor(limits: SessionLimits, sink: SessionSink, options: SessionOptions = {}) {
+  constructor(limits: SessionLimits, sink: SessionSink, options: SessionOptions = SERVER_SIDE) {
     this.#limits = limits;
     this.#sink = sink;
     this.#maskKey = options.maskKey;
-    this.#parser = new FrameParser(this, { masked: options.maskKey === undefined });
+    this.#parser = new FrameParser(this, options.maskKey === undefined ? MASKED_PEER : UNMASKED_PEER);
   }
 
   /** Where the connection is, of {@link ReadyState}. */
   get readyState(): ReadyState {
     return this.#state;
+  }
+
+  /** @internal Whether it is open and between two messages, and nobody further up in the stack is in its `receive`: then a new one can take its place. */
+  get isIdle(): boolean {
+    return !this.#isReceiving && this.#state === ReadyState.OPEN && this.#message === null && this.#parser.isIdle;
   }
 
   /**
@@ -108,11 +114,16 @@ export class WebSocketSession {
    */
   receive(chunk: Uint8Array): void {
     if (this.#state === ReadyState.CLOSED) return;
+    // A sink may be what makes the next chunk come.
+    const isWithin = this.#isReceiving;
+    this.#isReceiving = true;
     try {
       this.#parser.receive(Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.fail(error.closeCode, error.message);
+    } finally {
+      this.#isReceiving = isWithin;
     }
   }
 
@@ -328,6 +339,12 @@ export class WebSocketSession {
     }
   }
 }
+
+const SERVER_SIDE: SessionOptions = {};
+
+/** 5.1: who is masked, by side; not an object for each session: a connection may have a new one for each chunk. */
+const MASKED_PEER: FrameParserOptions = { masked: true };
+const UNMASKED_PEER: FrameParserOptions = { masked: false };
 
 /** 5.1: "A server MUST NOT mask any frames that it sends to the client." */
 const UNMASKED: FrameOptions = {};

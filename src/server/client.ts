@@ -8,7 +8,7 @@
  */
 import type { AddressInfo, Socket } from 'node:net';
 import { isIPv6 } from 'node:net';
-import { Duplex } from 'node:stream';
+import type { Duplex, DuplexOptions } from 'node:stream';
 import { type ConnectionFacts, isRewritten, withClient, withMode } from '../admission/facts.ts';
 import { diagnostics, publish } from '../diagnostics.ts';
 import { CloseCode, WebSocketError } from '../errors.ts';
@@ -18,7 +18,7 @@ import { isSendableCloseCode } from '../protocol/close.ts';
 import { Content } from '../protocol/mask.ts';
 import { canonicalAddress } from '../ranges.ts';
 import { type CloseStatus, Connection, type ConnectionOwner, type ConnectionSettings } from './connection.ts';
-import type { Sweeper } from './sweeper.ts';
+import { LazyDuplex, type StreamOwner } from './lazy-duplex.ts';
 
 /** A WebSocket client as a server sees it: a `net.Socket`, and what only a WebSocket has. */
 export interface IrcSocket extends Socket {
@@ -70,6 +70,10 @@ export interface ClientSettings extends ConnectionSettings {
   readonly nativePing: boolean;
   readonly text: LineEncoding;
   readonly binary: LineEncoding;
+  /** Is told when a WebSocket has ended, just before `'close'`. */
+  readonly onClosed: (client: Client) => void;
+  /** Is told when a transport is gone. */
+  readonly onGone: (client: Client) => void;
 }
 
 /** What a new client is made of. */
@@ -83,11 +87,6 @@ export interface ClientParts {
   /** Whether the first message decides between text and binary. */
   readonly followsFirstMessage: boolean;
   readonly settings: ClientSettings;
-  readonly sweeper: Sweeper;
-  /** Is told when the WebSocket has ended, just before `'close'`. */
-  readonly onClosed: (client: Client) => void;
-  /** Is told when the transport is gone. */
-  readonly onGone: (client: Client) => void;
 }
 
 const CR = 0x0d;
@@ -96,17 +95,11 @@ const LF = 0x0a;
 type LineListener = ((line: string) => void) | ((line: Buffer) => void);
 
 /** The run-time class behind {@link IrcSocket}. */
-export class Client extends Duplex implements ConnectionOwner {
+export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   readonly #connection: Connection;
-  readonly #transport: Duplex;
-  readonly #settings: ClientSettings;
-  readonly #onClosed: (client: Client) => void;
-  readonly #onGone: (client: Client) => void;
   #facts: ConnectionFacts;
   #lineEncoding: LineEncoding;
   #followsFirstMessage: boolean;
-  #status: CloseStatus | null = null;
-
   #lineListener: LineListener | null = null;
   #lineFormat: 'utf8' | 'latin1' | 'buffer' = 'utf8';
   /** Whether the line face may be called with strings at once; what it depends on: {@link Client.#chooseFace}. */
@@ -114,33 +107,20 @@ export class Client extends Duplex implements ConnectionOwner {
   /** As `isPaused()` and `destroyed` have it: those look into the stream's state each time. */
   #isPaused = false;
   #isOver = false;
-  /** Lines that were parsed when the server had paused the line face. */
-  #heldLines: Buffer[] | null = null;
   #framer: LineFramer | null = null;
-  #defaultEncoding: BufferEncoding = 'utf8';
   /** Whether the stream is known to take bytes and to hold none; `false`: look ({@link Client.#looksAtQueue}). */
   #isQueueEmpty = false;
-  /** The callback of a write that waits for the transport to drain. */
-  #heldWrite: ((error?: Error | null) => void) | null = null;
   /** Whether a `writeLine` returned `false`. */
   #owesDrain = false;
-  /** What the Close frame says once everything written is framed. */
-  #closing: { readonly code: number; readonly reason: string } = NORMAL_CLOSURE;
-
   #idleTimer: NodeJS.Timeout | null = null;
-  #idleTimeout: number | undefined;
+  #rarities: Rarities | null = null;
 
-  constructor({ transport, answer, head, facts, followsFirstMessage, settings, sweeper, onClosed, onGone }: ClientParts) {
-    // 'close' carries `hadError` on a net.Socket: it is emitted in `_destroy`.
-    super({ emitClose: false, allowHalfOpen: false, decodeStrings: false });
-    this.#transport = transport;
-    this.#settings = settings;
+  constructor({ transport, answer, head, facts, followsFirstMessage, settings }: ClientParts) {
+    super();
     this.#facts = facts;
     this.#followsFirstMessage = followsFirstMessage;
     this.#lineEncoding = facts.mode === 'text' ? settings.text : settings.binary;
-    this.#onClosed = onClosed;
-    this.#onGone = onGone;
-    this.#connection = new Connection(transport, answer, head, this, settings, sweeper);
+    this.#connection = new Connection(transport, answer, head, this, settings);
   }
 
   /** Lets messages come: the server has had its say. */
@@ -158,7 +138,7 @@ export class Client extends Duplex implements ConnectionOwner {
   }
 
   get closeStatus(): CloseStatus | null {
-    return this.#status;
+    return this.#rarities?.status ?? null;
   }
 
   onLine(listener: LineListener | null, encoding: 'utf8' | 'latin1' | 'buffer' = 'utf8'): this {
@@ -168,7 +148,7 @@ export class Client extends Duplex implements ConnectionOwner {
     this.#lineListener = listener;
     this.#lineFormat = encoding;
     this.#chooseFace();
-    // Flowing, so that 'end' comes; there is no 'data'.
+    // Flowing, so that 'end' comes once there is a stream; there is no 'data'.
     if (listener !== null) this.resume();
     return this;
   }
@@ -192,7 +172,7 @@ export class Client extends Duplex implements ConnectionOwner {
 
   closeWebSocket(code: number = CloseCode.NORMAL, reason = ''): void {
     if (!isSendableCloseCode(code)) throw new RangeError(`close code ${code} may not be sent`);
-    this.#closing = { code, reason };
+    this.#rare.closing = { code, reason };
     this.end();
     this.#connection.limitTime();
   }
@@ -262,7 +242,7 @@ export class Client extends Duplex implements ConnectionOwner {
   }
 
   get timeout(): number | undefined {
-    return this.#idleTimeout;
+    return this.#rarities?.idleTimeout;
   }
 
   /** `true` where the client's way here is TLS, as a TLSSocket says it of itself: directly, or up to a trusted proxy. */
@@ -292,7 +272,7 @@ export class Client extends Duplex implements ConnectionOwner {
     if (!Number.isFinite(timeout) || timeout < 0) throw new RangeError(`timeout of ${timeout} ms`);
     if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
     this.#idleTimer = null;
-    this.#idleTimeout = timeout;
+    this.#rare.idleTimeout = timeout;
     if (timeout === 0) {
       if (callback !== undefined) this.removeListener('timeout', callback);
       return this;
@@ -345,15 +325,15 @@ export class Client extends Duplex implements ConnectionOwner {
   }
 
   override pause(): this {
-    super.pause();
     this.#isPaused = true;
     this.#chooseFace();
     if (this.#lineListener !== null) this.#connection.pause();
+    super.pause();
     return this;
   }
 
   override resume(): this {
-    super.resume();
+    if (this.hasStream) super.resume();
     this.#isPaused = false;
     this.#chooseFace();
     if (this.#lineListener !== null) this.#releaseHeldLines();
@@ -362,7 +342,8 @@ export class Client extends Duplex implements ConnectionOwner {
   }
 
   override _read(): void {
-    this.#connection.resume();
+    // The stream asks once more where it was told to flow just before the line face paused.
+    if (!this.#isPaused || this.#lineListener === null) this.#connection.resume();
   }
 
   // The stream's write. A client that is behind holds one callback, and the stream queues what follows.
@@ -372,13 +353,13 @@ export class Client extends Duplex implements ConnectionOwner {
     callback?: (error?: Error | null) => void,
   ): boolean {
     if (callback === undefined && this.#takesAtOnce(chunk, encoding)) {
-      this.#frame(chunk, (encoding as BufferEncoding | undefined) ?? this.#defaultEncoding);
+      this.#frame(chunk, (encoding as BufferEncoding | undefined) ?? this.#rarities?.defaultEncoding ?? 'utf8');
       this.#owesDrain = this.#connection.congested;
       return !this.#owesDrain;
     }
     this.#isQueueEmpty = false;
     const hasRoom = super.write(chunk, encoding as BufferEncoding, callback);
-    if (this.#heldWrite !== null) this.#connection.checkQueue(this.writableLength);
+    if (this.#holdsWrite) this.#connection.checkQueue(this.writableLength);
     return hasRoom;
   }
 
@@ -394,19 +375,20 @@ export class Client extends Duplex implements ConnectionOwner {
 
   override setDefaultEncoding(encoding: BufferEncoding): this {
     super.setDefaultEncoding(encoding);
-    this.#defaultEncoding = encoding.toLowerCase() as BufferEncoding;
+    this.#rare.defaultEncoding = encoding.toLowerCase() as BufferEncoding;
     return this;
   }
 
   override _write(chunk: string | Uint8Array, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     this.#frame(chunk, encoding);
-    if (this.#connection.congested) this.#heldWrite = callback;
+    if (this.#connection.congested) this.#rare.heldWrite = callback;
     else callback();
   }
 
   override _final(callback: (error?: Error | null) => void): void {
     if (this.#framer !== null) this.#connection.send(this.#framer.end(this.#lineEncoding), false);
-    this.#connection.close(this.#closing.code, this.#closing.reason);
+    const { code, reason } = this.#rarities?.closing ?? NORMAL_CLOSURE;
+    this.#connection.close(code, reason);
     callback();
   }
 
@@ -416,20 +398,30 @@ export class Client extends Duplex implements ConnectionOwner {
     this.#isOver = true;
     this.#isQueueEmpty = false;
     this.#lineListener = null;
-    this.#heldLines = null;
+    this.#rare.heldLines = null;
     this.#chooseFace();
     this.#releaseHeldWrite();
-    this.#status ??= { code: CloseCode.ABNORMAL, reason: '', clean: false };
+    this.#rare.status ??= { code: CloseCode.ABNORMAL, reason: '', clean: false };
     // Where the WebSocket has ended, the last bytes are still on their way.
     if (!this.#connection.isEnding) this.#connection.destroy();
     // A reset is an 'error' to those who listen for it, as on a net.Socket; it does not end the process of those who do not.
     callback(error !== null && this.listenerCount('error') > 0 ? error : null);
     process.nextTick(() => {
-      const status = this.#status as CloseStatus;
-      this.#onClosed(this);
+      const status = this.closeStatus as CloseStatus;
+      this.#settings.onClosed(this);
       publish(diagnostics.close, () => ({ socket: this, ...status }));
       this.emit('close', error !== null);
     });
+  }
+
+  // StreamOwner: what is known of a stream that is made late.
+
+  streamOptions(): DuplexOptions {
+    return STREAM_OPTIONS;
+  }
+
+  streamMade(): void {
+    if (this.#connection.isReading) super.resume();
   }
 
   // ConnectionOwner: what the connection has to give.
@@ -483,22 +475,22 @@ export class Client extends Duplex implements ConnectionOwner {
   }
 
   ended(status: CloseStatus): void {
-    this.#status = status;
+    this.#rare.status = status;
     this.#releaseHeldWrite();
     // Who has said goodbye, and has the line face paused, may never resume it: the lines that are held are not waited for.
-    if (this.writableEnded) this.#heldLines = null;
+    if (this.writableEnded) this.#rare.heldLines = null;
     this.#chooseFace();
     // The end comes behind the lines that are held.
-    if (!this.destroyed && this.#heldLines === null) this.#pushEnd();
+    if (!this.destroyed && !this.#holdsLines) this.#pushEnd();
   }
 
   broken(status: CloseStatus, error: Error | null): void {
-    this.#status ??= status;
+    this.#rare.status ??= status;
     this.destroy(error ?? undefined);
   }
 
   gone(): void {
-    this.#onGone(this);
+    this.#settings.onGone(this);
   }
 
   /**
@@ -530,11 +522,29 @@ export class Client extends Duplex implements ConnectionOwner {
 
   /** The transport, where it is a TCP socket and not some other stream. */
   get #socket(): Socket | undefined {
-    return 'setNoDelay' in this.#transport ? (this.#transport as Socket) : undefined;
+    const { transport } = this.#connection;
+    return 'setNoDelay' in transport ? (transport as Socket) : undefined;
   }
 
   get #queuedSize(): number {
     return this.destroyed ? 0 : this.#connection.queuedSize + this.writableLength + (this.#framer?.size ?? 0);
+  }
+
+  get #settings(): ClientSettings {
+    return this.#connection.settings as ClientSettings;
+  }
+
+  get #rare(): Rarities {
+    this.#rarities ??= new Rarities();
+    return this.#rarities;
+  }
+
+  get #holdsLines(): boolean {
+    return this.#rarities !== null && this.#rarities.heldLines !== null;
+  }
+
+  get #holdsWrite(): boolean {
+    return this.#rarities !== null && this.#rarities.heldWrite !== null;
   }
 
   #followMode(isText: boolean): void {
@@ -549,7 +559,7 @@ export class Client extends Duplex implements ConnectionOwner {
   #takeLine(chunk: Buffer, start: number, end: number, isAscii: boolean): void {
     if (this.#isOver) return;
     if (this.#lineListener === null) this.#pushLines(withLineEnd(chunk, start, end));
-    else if (this.#isPaused || this.#heldLines !== null) this.#holdLine(chunk.subarray(start, end));
+    else if (this.#isPaused || this.#holdsLines) this.#holdLine(chunk.subarray(start, end));
     else this.#callListener(chunk, start, end, isAscii);
   }
 
@@ -564,28 +574,24 @@ export class Client extends Duplex implements ConnectionOwner {
   }
 
   #holdLine(line: Buffer): void {
-    this.#heldLines ??= [];
-    this.#heldLines.push(Buffer.from(line));
+    this.#rare.heldLines ??= [];
+    this.#rare.heldLines.push(Buffer.from(line));
     this.#chooseFace();
   }
 
   /** Notes whether lines can go to the listener as strings, without another look. */
   #chooseFace(): void {
     this.#takesStrings =
-      this.#lineListener !== null &&
-      this.#lineFormat !== 'buffer' &&
-      !this.#isPaused &&
-      !this.#isOver &&
-      this.#heldLines === null;
+      this.#lineListener !== null && this.#lineFormat !== 'buffer' && !this.#isPaused && !this.#isOver && !this.#holdsLines;
   }
 
   #releaseHeldLines(): void {
-    while (this.#heldLines !== null && this.#lineListener !== null && !this.#isPaused) {
-      const line = this.#heldLines.shift();
+    while (this.#holdsLines && this.#lineListener !== null && !this.#isPaused) {
+      const line = this.#rare.heldLines?.shift();
       if (line === undefined) {
-        this.#heldLines = null;
+        this.#rare.heldLines = null;
         this.#chooseFace();
-        if (this.#status !== null) this.#pushEnd();
+        if (this.closeStatus !== null) this.#pushEnd();
       } else {
         this.#callListener(line, 0, line.length, false);
       }
@@ -599,14 +605,28 @@ export class Client extends Duplex implements ConnectionOwner {
   }
 
   #releaseHeldWrite(): void {
-    const callback = this.#heldWrite;
-    this.#heldWrite = null;
-    callback?.();
+    const callback = this.#rarities?.heldWrite ?? null;
+    if (callback === null) return;
+    this.#rare.heldWrite = null;
+    callback();
   }
 
   #refreshIdleTimer(): void {
     this.#idleTimer?.refresh();
   }
+}
+
+/** What most clients never have, or only as they leave: what it takes is not kept in each. */
+class Rarities {
+  status: CloseStatus | null = null;
+  /** Lines that were parsed when the server had paused the line face. */
+  heldLines: Buffer[] | null = null;
+  /** The callback of a write that waits for the transport to drain. */
+  heldWrite: ((error?: Error | null) => void) | null = null;
+  /** What the Close frame says once everything written is framed. */
+  closing: { readonly code: number; readonly reason: string } | null = null;
+  defaultEncoding: BufferEncoding | null = null;
+  idleTimeout: number | undefined;
 }
 
 function withLineEnd(chunk: Buffer, start: number, end: number): Buffer {
@@ -616,5 +636,8 @@ function withLineEnd(chunk: Buffer, start: number, end: number): Buffer {
   line[end - start + 1] = LF;
   return line;
 }
+
+/** 'close' carries `hadError` on a net.Socket: it is emitted in `_destroy`. */
+const STREAM_OPTIONS: DuplexOptions = { emitClose: false, allowHalfOpen: false, decodeStrings: false };
 
 const NORMAL_CLOSURE = { code: CloseCode.NORMAL, reason: '' } as const;

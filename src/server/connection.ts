@@ -32,6 +32,7 @@ export interface ConnectionSettings extends SessionLimits {
   readonly closeTimeout: number;
   /** The payload of native pings. */
   readonly pingPayload: Uint8Array;
+  readonly sweeper: Sweeper;
 }
 
 /** Takes what a {@link Connection} has to give. */
@@ -71,16 +72,17 @@ export class Connection implements SessionSink, Flushable, Ticking {
   readonly #transport: Duplex;
   readonly #owner: ConnectionOwner;
   readonly #settings: ConnectionSettings;
-  readonly #sweeper: Sweeper;
-  readonly #session: WebSocketSession;
+  /**
+   * What the protocol has to remember: a frame or a message that is not whole, or that the connection closes. `null` while there is nothing of that, which is
+   * nearly always: 220 bytes for each idle connection, against a new one for each chunk.
+   */
+  #session: WebSocketSession | null = null;
 
   /** What leaves at the end of this turn: a byte string. */
   #pending = '';
   #isScheduled = false;
   /** Whether the transport said `false` to a write and has not drained since. */
   #isCongested = false;
-  /** What came with the handshake, until the owner reads. */
-  #head: Uint8Array | null;
   #isReading = false;
   #isStarted = false;
 
@@ -88,46 +90,39 @@ export class Connection implements SessionSink, Flushable, Ticking {
   #wasHeard = true;
   #heardAt = 0;
   #pingedAt = 0;
-  #pingWaiters: PingWaiter[] | null = null;
-  /** The ping to answer once the transport takes bytes again: the newest, where several piled up. */
-  #latePong: Buffer | null = null;
   #bucket: TokenBucket | null = null;
-  /** When the transport is destroyed, whatever it still waits for; 0: not yet set. */
-  #deadline = 0;
+  #rarities: Rarities | null = null;
   /** As the session's state has it, here as well: a broadcast to thousands touches one object less of each. */
   #isOpen = true;
   /** Whether the owner was told of the end. */
   #isEnding = false;
   #isGone = false;
-  /** What the server's own code threw, where that was the end. */
-  #fault: unknown;
 
   /**
    * @param answer the bytes that come before all frames, a byte string
    * @param head what came behind the request
    */
-  constructor(
-    transport: Duplex,
-    answer: string,
-    head: Uint8Array,
-    owner: ConnectionOwner,
-    settings: ConnectionSettings,
-    sweeper: Sweeper,
-  ) {
+  constructor(transport: Duplex, answer: string, head: Uint8Array, owner: ConnectionOwner, settings: ConnectionSettings) {
     this.#transport = transport;
-    this.#head = head.length > 0 ? head : null;
+    if (head.length > 0) this.#rare.head = head;
     this.#owner = owner;
     this.#settings = settings;
-    this.#sweeper = sweeper;
-    this.#session = new WebSocketSession(settings, this);
     connections.set(transport, this);
     transport.on('error', onError);
     releaseSocket(transport);
     transport.on('close', onClose);
     transport.on('end', onEnd);
     transport.on('drain', onDrain);
-    sweeper.add(this);
+    settings.sweeper.add(this);
     this.#queue(answer);
+  }
+
+  get transport(): Duplex {
+    return this.#transport;
+  }
+
+  get settings(): ConnectionSettings {
+    return this.#settings;
   }
 
   /** Whether the owner was told of the end; the transport may still be busy with the last bytes. */
@@ -138,6 +133,11 @@ export class Connection implements SessionSink, Flushable, Ticking {
   /** Whether messages can still be sent. */
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** Whether messages come, or would if there were any: the owner reads. */
+  get isReading(): boolean {
+    return this.#isReading;
   }
 
   /** Whether the transport is behind; `drained` follows. */
@@ -154,7 +154,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
   start(): void {
     this.#isStarted = true;
     // Bound here rather than in the constructor: a 'data' listener sets a stream flowing.
-    if (this.#isReading || this.#session.readyState === ReadyState.CLOSING) this.#flow();
+    if (this.#isReading || this.#isClosing) this.#flow();
   }
 
   /** Lets messages come. */
@@ -182,10 +182,12 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** Sends a ping; `onPong` gets the milliseconds until any pong came. `false` when the connection is not open. */
   sendPing(onPong?: (roundTrip: number) => void): boolean {
-    if (!this.#session.ping(this.#settings.pingPayload)) return false;
+    if (!this.#isOpen) return false;
+    this.#speak().ping(this.#settings.pingPayload);
+    this.#forget();
     if (onPong !== undefined) {
-      this.#pingWaiters ??= [];
-      this.#pingWaiters.push({ sentAt: performance.now(), onPong });
+      this.#rare.pingWaiters ??= [];
+      this.#rare.pingWaiters.push({ sentAt: performance.now(), onPong });
     }
     return true;
   }
@@ -193,7 +195,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
   /** Begins the closing handshake, behind what was sent before. */
   close(code: number, reason: string): void {
     if (!this.isOpen) return;
-    this.#session.close(code, reason);
+    this.#speak().close(code, reason);
     this.#isOpen = false;
     this.limitTime();
     // The peer's Close frame has to be read, also where the owner reads no more: then what stands before it is dropped.
@@ -202,12 +204,12 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** Fails the connection: a Close frame behind what was sent before, then the end of the transport; nothing more is read. */
   fail(code: number, reason: string): void {
-    this.#session.fail(code, reason);
+    this.#speak().fail(code, reason);
   }
 
   /** Fails the connection for an error of the server's own code: 1011, without details (they "may be security-sensitive"). */
   fault(error: unknown): void {
-    this.#fault = error;
+    this.#rare.fault = error;
     // Not lost on the server's author where nobody subscribed.
     if (!diagnostics.protocolError.hasSubscribers) process.emitWarning(error instanceof Error ? error : String(error));
     this.fail(CloseCode.INTERNAL_ERROR, 'Internal error');
@@ -219,7 +221,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
    */
   destroy(): void {
     if (this.#isGone || this.#isEnding) return;
-    if (this.#session.readyState === ReadyState.CLOSING) {
+    if (this.#isClosing) {
       this.#endTransport();
       return;
     }
@@ -239,17 +241,17 @@ export class Connection implements SessionSink, Flushable, Ticking {
   }
 
   messageIn(chunk: Buffer, start: number, end: number, isText: boolean, content: number): void {
-    if (!this.#isReading && this.#session.readyState === ReadyState.CLOSING) return;
+    if (!this.#isReading && this.#isClosing) return;
     if (this.#owner.messageIn(chunk, start, end, isText, content) === 0) this.#countIdleFrame('WebSocket: Empty message flood');
   }
 
   messagesIn(chunk: Buffer, bounds: Int32Array, count: number, isText: boolean): void {
-    if (!this.#isReading && this.#session.readyState === ReadyState.CLOSING) return;
+    if (!this.#isReading && this.#isClosing) return;
     this.#owner.messagesIn(chunk, bounds, count, isText);
   }
 
   joinedMessagesIn(chunk: Buffer, start: number, end: number, isText: boolean): void {
-    if (!this.#isReading && this.#session.readyState === ReadyState.CLOSING) return;
+    if (!this.#isReading && this.#isClosing) return;
     this.#owner.joinedMessagesIn(chunk, start, end, isText);
   }
 
@@ -261,15 +263,15 @@ export class Connection implements SessionSink, Flushable, Ticking {
     if (!this.#countIdleFrame('WebSocket: Ping/pong flood')) return false;
     if (this.#transport.writableLength === 0) return true;
     // 5.5.3: "the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame."
-    this.#latePong = Buffer.from(payload);
+    this.#rare.latePong = Buffer.from(payload);
     return false;
   }
 
   pong(): void {
     if (!this.#countIdleFrame('WebSocket: Ping/pong flood')) return;
-    const waiters = this.#pingWaiters;
+    const waiters = this.#rarities?.pingWaiters ?? null;
     if (waiters === null) return;
-    this.#pingWaiters = null;
+    this.#rare.pingWaiters = null;
     const now = performance.now();
     for (const { sentAt, onPong } of waiters) onPong(now - sentAt);
   }
@@ -277,7 +279,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
   closed(code: number, reason: string, clean: boolean): void {
     // Neither clean nor 1006: it was we who failed the connection.
     if (!clean && code !== CloseCode.ABNORMAL)
-      publish(diagnostics.protocolError, () => ({ socket: this.#owner, code, reason, error: this.#fault }));
+      publish(diagnostics.protocolError, () => ({ socket: this.#owner, code, reason, error: this.#rarities?.fault }));
     this.#isOpen = false;
     this.#endTransport();
     this.#owner.ended({ code, reason, clean });
@@ -286,10 +288,13 @@ export class Connection implements SessionSink, Flushable, Ticking {
   // Ticking
 
   tick(now: number): void {
-    if (this.#deadline > 0) {
-      if (now >= this.#deadline) this.#transport.destroy();
+    const deadline = this.#rarities?.deadline ?? 0;
+    if (deadline > 0) {
+      if (now >= deadline) this.#transport.destroy();
       return;
     }
+    // Every pong takes a token.
+    if (this.#bucket?.isFull(now) === true) this.#bucket = null;
     // Who does not read cannot know whether the peer lives.
     if (this.#wasHeard || !this.#isReading) {
       this.#wasHeard = false;
@@ -345,9 +350,11 @@ export class Connection implements SessionSink, Flushable, Ticking {
   #flow(): void {
     if (this.#isEnding || this.#isGone) return;
     if (this.#transport.listenerCount('data') === 0) this.#transport.on('data', onData);
-    const head = this.#head;
-    this.#head = null;
-    if (head !== null) this.receive(head);
+    const head = this.#rarities?.head ?? null;
+    if (head !== null) {
+      this.#rare.head = null;
+      this.receive(head);
+    }
     if (this.#isReading || !this.isOpen) this.#transport.resume();
   }
 
@@ -356,11 +363,33 @@ export class Connection implements SessionSink, Flushable, Ticking {
     if (this.#isEnding) return;
     this.#wasHeard = true;
     try {
-      this.#session.receive(chunk);
+      this.#speak().receive(chunk);
     } catch (error) {
       // Not the peer's fault, nor any other client's: the server's own listener threw.
       this.fault(error);
     }
+    this.#forget();
+  }
+
+  /** Gives the session that there is, or a new one. */
+  #speak(): WebSocketSession {
+    this.#session ??= new WebSocketSession(this.#settings, this);
+    return this.#session;
+  }
+
+  get #rare(): Rarities {
+    this.#rarities ??= new Rarities();
+    return this.#rarities;
+  }
+
+  /** Lets the session go where it has nothing to remember. */
+  #forget(): void {
+    if (this.#session?.isIdle === true) this.#session = null;
+  }
+
+  /** Whether our Close frame is on its way, and the peer's has not come. */
+  get #isClosing(): boolean {
+    return this.#session !== null && this.#session.readyState === ReadyState.CLOSING;
   }
 
   /** Takes a token for a frame that says nothing; `false` once there were too many, and the connection has failed. */
@@ -374,7 +403,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** Sets the time until the transport is destroyed, whatever it still waits for: `closeTimeout` from the first call on. */
   limitTime(): void {
-    if (this.#deadline === 0) this.#deadline = clock() + this.#settings.closeTimeout;
+    if (this.#rare.deadline === 0) this.#rare.deadline = clock() + this.#settings.closeTimeout;
   }
 
   /**
@@ -383,7 +412,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
    */
   #endTransport(): void {
     this.#isEnding = true;
-    this.#head = null;
+    this.#rare.head = null;
     this.limitTime();
     this.flush();
     if (!this.#transport.writableEnded) this.#transport.end();
@@ -392,16 +421,17 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   drained(): void {
     this.#isCongested = false;
-    const late = this.#latePong;
+    const late = this.#rarities?.latePong ?? null;
     if (late !== null) {
-      this.#latePong = null;
-      this.#session.pong(late);
+      this.#rare.latePong = null;
+      this.#speak().pong(late);
+      this.#forget();
     }
     this.#owner.drained();
   }
 
   transportEnded(): void {
-    this.#session.receiveEnd();
+    this.#speak().receiveEnd();
     // An upgraded socket is half-open: without an end of ours it never closes.
     if (!this.#transport.writableEnded) this.#transport.end();
   }
@@ -423,10 +453,8 @@ export class Connection implements SessionSink, Flushable, Ticking {
     const wasEnding = this.#isEnding;
     this.#isEnding = true;
     this.#pending = '';
-    this.#head = null;
-    this.#latePong = null;
-    this.#pingWaiters = null;
-    this.#sweeper.remove(this);
+    this.#rarities?.release();
+    this.#settings.sweeper.remove(this);
     this.#transport.destroy();
     // Once the WebSocket has ended, how TCP ends is nobody's business any more.
     if (!wasEnding) this.#owner.broken({ code, reason, clean: false }, error);
@@ -450,8 +478,38 @@ function joinShared(left: string, right: string): string {
   return joined.both;
 }
 
-/** Whose transport an event is of: five functions for all connections, where five closures for each would cost 300 bytes. */
-const connections = new WeakMap<Duplex, Connection>();
+/** What most connections never have, or only as they end: what it takes is not kept in each. */
+class Rarities {
+  /** What came with the handshake, until the owner reads. */
+  head: Uint8Array | null = null;
+  pingWaiters: PingWaiter[] | null = null;
+  /** The ping to answer once the transport takes bytes again: the newest, where several piled up. */
+  latePong: Buffer | null = null;
+  /** When the transport is destroyed, whatever it still waits for; 0: not yet set. */
+  deadline = 0;
+  /** What the server's own code threw, where that was the end. */
+  fault: unknown;
+
+  /** Lets go what is of no use once the transport is gone. */
+  release(): void {
+    this.head = null;
+    this.pingWaiters = null;
+    this.latePong = null;
+  }
+}
+
+/**
+ * Whose transport an event is of: five functions for all connections, where five closures for each would cost 300 bytes. `null` is a socket that some hook of this
+ * process has taken, and that is no connection yet.
+ */
+const connections = new WeakMap<Duplex, Connection | null>();
+
+/** Takes a socket for one hook; `false` where one has it already: a second one would write its answer into a live WebSocket (hostile-inputs N13). */
+export function takeSocket(socket: Duplex): boolean {
+  if (connections.has(socket)) return false;
+  connections.set(socket, null);
+  return true;
+}
 
 function onData(this: Duplex, chunk: Buffer): void {
   connections.get(this)?.receive(chunk);

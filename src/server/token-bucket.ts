@@ -15,6 +15,11 @@ export class TokenBucket {
   #tokens = CAPACITY;
   #filledAt = performance.now();
 
+  /** Whether it would hold as much as a new one by `now`, of `performance.now()`: then it need not be kept. */
+  isFull(now: number): boolean {
+    return CAPACITY - this.#tokens <= ((now - this.#filledAt) / 1_000) * PER_SECOND;
+  }
+
   /** Takes a token; `false` when there is none left. */
   take(): boolean {
     if (this.#tokens < 1) this.#fill();

@@ -18,6 +18,7 @@ import { CloseCode, HandshakeError, WebSocketError } from '../errors.ts';
 import { encodeClosePayload } from '../protocol/close.ts';
 import { encodeFrame, Opcode } from '../protocol/frame.ts';
 import { switchingProtocols } from '../protocol/handshake.ts';
+import { takeSocket } from './connection.ts';
 import { guardSocket, PendingSocket } from './pending.ts';
 import { replyOnSocket } from './reply.ts';
 import type { Sweeper } from './sweeper.ts';
@@ -40,9 +41,6 @@ export interface UpgradeContext {
   welcome(socket: Duplex, answer: string, head: Uint8Array, admitted: Admitted, request: IncomingMessage): void;
   rejected(error: HandshakeError, request: IncomingMessage): void;
 }
-
-/** Sockets that some hook of this process has taken: a second one would write its answer into a live WebSocket (hostile-inputs N13). */
-const taken = new WeakSet<Duplex>();
 
 /** Sockets that {@link watchSocket} has under observation since before their request was read. */
 const watched = new WeakMap<Duplex, PendingSocket>();
@@ -77,12 +75,11 @@ export function watcherOf(socket: Duplex): PendingSocket | undefined {
 export function upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array, context: UpgradeContext): void {
   let watcher = watched.get(socket);
   if (watcher === undefined) guardSocket(socket);
-  if (taken.has(socket))
+  if (!takeSocket(socket))
     throw new WebSocketError(
       'ERR_SOCKET_TAKEN',
       'handleUpgrade was called twice for one socket: are two handlers on one server?',
     );
-  taken.add(socket);
 
   const unfinished = unfinishedResponse(socket);
   if (unfinished !== undefined) {

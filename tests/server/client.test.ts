@@ -208,6 +208,26 @@ describe('the line face', () => {
     expect(got).toEqual(['1', '2', 'resume', '3', '4', 'resume', '5', '6']);
   });
 
+  test('paused before the first line comes, or as soon as onLine is called: nothing comes until it is resumed', async () => {
+    for (const isOnStreamBefore of [false, true]) {
+      const got: string[] = [];
+      const { port, nextSocket } = await startHook({
+        onConnection: (socket) => {
+          if (isOnStreamBefore) socket.on('data', () => {});
+          socket.onLine((line: string) => got.push(line)).pause();
+          expect(socket.isPaused()).toBe(true);
+        },
+      });
+      const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
+      client.socket.write(Buffer.concat([clientText('1'), clientText('2'), clientClose(1000)]));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(got).toEqual([]);
+      socket.resume();
+      await once(socket, 'close');
+      expect(got).toEqual(['1', '2']);
+    }
+  });
+
   test('onLine(null) goes back to the stream', async () => {
     const got: string[] = [];
     const { port, nextSocket } = await startHook({
