@@ -107,6 +107,8 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   /** As `isPaused()` and `destroyed` have it: those look into the stream's state each time. */
   #isPaused = false;
   #isOver = false;
+  /** What `'data'` is decoded as, while there is no stream. */
+  #encoding: BufferEncoding | null = null;
   #framer: LineFramer | null = null;
   /** Whether the stream is known to take bytes and to hold none; `false`: look ({@link Client.#looksAtQueue}). */
   #isQueueEmpty = false;
@@ -325,6 +327,7 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   }
 
   override pause(): this {
+    // First, so that a stream that is made by this is made paused.
     this.#isPaused = true;
     this.#chooseFace();
     if (this.#lineListener !== null) this.#connection.pause();
@@ -333,11 +336,20 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   }
 
   override resume(): this {
+    // What came behind the request comes at once, and 'data' may not come within `on`: it waits in a stream.
+    if (this.#lineListener === null && this.#connection.hasHead) this.makeStream();
     if (this.hasStream) super.resume();
     this.#isPaused = false;
     this.#chooseFace();
     if (this.#lineListener !== null) this.#releaseHeldLines();
     this.#connection.resume();
+    return this;
+  }
+
+  override setEncoding(encoding: BufferEncoding): this {
+    const name = STATELESS_ENCODINGS.get(encoding);
+    if (this.hasStream || name === undefined) super.setEncoding(encoding);
+    else this.#encoding = name;
     return this;
   }
 
@@ -421,7 +433,9 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   }
 
   streamMade(): void {
-    if (this.#connection.isReading) super.resume();
+    if (this.#encoding !== null) super.setEncoding(this.#encoding);
+    if (this.#isPaused) super.pause();
+    else if (this.#connection.isReading) super.resume();
   }
 
   // ConnectionOwner: what the connection has to give.
@@ -563,7 +577,9 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
     else this.#callListener(chunk, start, end, isAscii);
   }
 
+  /** Gives whole lines to who listens for `'data'`: past the stream, as long as there is none. */
   #pushLines(lines: Buffer): void {
+    if (!this.hasStream && this.emit('data', this.#encoding === null ? lines : lines.toString(this.#encoding))) return;
     if (!this.push(lines)) this.#connection.pause();
   }
 
@@ -636,6 +652,18 @@ function withLineEnd(chunk: Buffer, start: number, end: number): Buffer {
   line[end - start + 1] = LF;
   return line;
 }
+
+/**
+ * Encodings in which whole lines are whole characters, by their names: a stream's decoder (250 bytes) keeps what a chunk cuts, and here nothing is cut.
+ */
+const STATELESS_ENCODINGS: ReadonlyMap<string | undefined, BufferEncoding> = new Map([
+  [undefined, 'utf8'],
+  ['utf8', 'utf8'],
+  ['utf-8', 'utf8'],
+  ['latin1', 'latin1'],
+  ['binary', 'latin1'],
+  ['ascii', 'ascii'],
+]);
 
 /** 'close' carries `hadError` on a net.Socket: it is emitted in `_destroy`. */
 const STREAM_OPTIONS: DuplexOptions = { emitClose: false, allowHalfOpen: false, decodeStrings: false };

@@ -140,6 +140,11 @@ export class Connection implements SessionSink, Flushable, Ticking {
     return this.#isReading;
   }
 
+  /** Whether there is something to receive that came behind the request: where the owner reads, it comes within `start` or `resume`. */
+  get hasHead(): boolean {
+    return (this.#rarities?.head ?? null) !== null;
+  }
+
   /** Whether the transport is behind; `drained` follows. */
   get congested(): boolean {
     return this.#isCongested;

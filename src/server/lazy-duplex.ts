@@ -4,13 +4,15 @@
  * In: a subclass with `_read`, `_write` and so on, and the options of its stream. Out: a base that is a `Duplex` to whoever looks (`instanceof`, methods,
  * properties, events), whose constructor makes no stream; it is made by the first call that needs one. It does not know what flows through it.
  *
- * A server that takes lines by `onLine` and sends by `writeLine` needs no stream before its client leaves: 460 bytes and nine objects for each client.
+ * A client that is given its lines, or the `'data'` of them, as they come needs no stream before it leaves: 460 bytes and nine objects for each.
  *
  * Laws of this file:
  * 1. What a subclass inherits makes the stream by itself. A stream's functions, Node's and others', find its state by two names, `_readableState` and
  *    `_writableState`; here these are accessors that make it, until properties of the stream's own take their place. Nothing of ours reads what they hold.
  * 2. What servers ask of each socket, again and again, is answered without a stream: as one that was just made would answer.
- * 3. Listeners need no stream, but for `'data'` and `'readable'`, which set it flowing.
+ * 3. Listeners need no stream, but for what a stream alone says (`'readable'`, `'resume'`). The one listener for `'data'`, `'error'` or `'close'` that each server
+ *    has needs no `EventEmitter` either (210 bytes): it is held here, and becomes the emitter's when there is a second one, or a stream.
+ * 4. As in any stream a listener for `'data'` resumes. A subclass may `emit('data')` itself, as long as there is no stream; then `resume` is its own as well.
  */
 import { EventEmitter } from 'node:events';
 import { Duplex, type DuplexOptions } from 'node:stream';
@@ -28,6 +30,11 @@ export interface StreamOwner {
 /** What is declared here, where the rest is a Duplex's. */
 class UnmadeDuplex {
   #isMade = false;
+  /** Whether the listeners that there are, if any, are those of the next three fields. */
+  #isHolding = true;
+  #dataListener: Listener | null = null;
+  #closeListener: Listener | null = null;
+  #errorListener: Listener | null = null;
 
   /** Whether the stream was made. */
   get hasStream(): boolean {
@@ -75,8 +82,16 @@ class UnmadeDuplex {
   }
 
   on(event: string | symbol, listener: Listener): this {
-    if (event === 'data' || event === 'readable') this.#make();
-    (this.#isMade ? Duplex : EventEmitter).prototype.on.call(this as unknown as Duplex, event, listener);
+    if (event === 'readable' || event === 'resume') this.makeStream();
+    if (this.#isMade) {
+      Duplex.prototype.on.call(this as unknown as Duplex, event, listener);
+      return this;
+    }
+    if (!this.#hold(event, listener)) {
+      this.#release();
+      EventEmitter.prototype.on.call(this as unknown as EventEmitter, event, listener);
+    }
+    if (event === 'data') (this as unknown as Duplex).resume();
     return this;
   }
 
@@ -85,7 +100,13 @@ class UnmadeDuplex {
   }
 
   removeListener(event: string | symbol, listener: Listener): this {
-    (this.#isMade ? Duplex : EventEmitter).prototype.removeListener.call(this as unknown as Duplex, event, listener);
+    if (this.#isHolding) {
+      const held = this.#held(event) as (Listener & { listener?: Listener }) | null;
+      // `once` wraps what it is given.
+      if (held !== null && (held === listener || held.listener === listener)) this.#setHeld(event, null);
+    } else {
+      (this.#isMade ? Duplex : EventEmitter).prototype.removeListener.call(this as unknown as Duplex, event, listener);
+    }
     return this;
   }
 
@@ -93,14 +114,54 @@ class UnmadeDuplex {
     return this.removeListener(event, listener);
   }
 
+  removeAllListeners(...events: (string | symbol)[]): this {
+    // Removing those for 'readable' changes how a stream flows.
+    this.makeStream();
+    (Duplex.prototype.removeAllListeners as (...events: (string | symbol)[]) => unknown).apply(this, events);
+    return this;
+  }
+
+  emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (this.#isHolding) {
+      const listener = this.#held(event);
+      listener?.apply(this, args);
+      if (listener !== null || event !== 'error') return listener !== null;
+    }
+    return EventEmitter.prototype.emit.call(this as unknown as EventEmitter, event, ...args);
+  }
+
+  /** Makes the stream, where there is none yet. */
+  makeStream(): void {
+    if (this.#isMade) return;
+    this.#isMade = true;
+    // Node's documentation, "Implementing a Duplex stream": what pre-ES6 classes do in their constructors.
+    (Duplex as unknown as (this: object, options: DuplexOptions) => void).call(
+      this,
+      (this as unknown as StreamOwner).streamOptions(),
+    );
+    (this as unknown as StreamOwner).streamMade();
+    this.#release();
+  }
+
   static {
     // A class that extends Duplex would have to call its constructor.
     Object.setPrototypeOf(UnmadeDuplex.prototype, Duplex.prototype);
+    for (const name of ['prependListener', 'prependOnceListener', 'listeners', 'rawListeners', 'listenerCount', 'eventNames']) {
+      const method = (EventEmitter.prototype as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
+      Object.defineProperty(UnmadeDuplex.prototype, name, {
+        value(this: UnmadeDuplex, ...args: unknown[]) {
+          this.#release();
+          return method?.apply(this, args);
+        },
+        writable: true,
+        configurable: true,
+      });
+    }
     // What Duplex's constructor gives its stream.
     for (const name of ['_readableState', '_writableState', 'allowHalfOpen']) {
       Object.defineProperty(UnmadeDuplex.prototype, name, {
         get(this: UnmadeDuplex) {
-          this.#make();
+          this.makeStream();
           return Object.getOwnPropertyDescriptor(this, name)?.value;
         },
         set(value) {
@@ -110,20 +171,47 @@ class UnmadeDuplex {
     }
   }
 
-  #make(): void {
-    if (this.#isMade) return;
-    this.#isMade = true;
-    // Node's documentation, "Implementing a Duplex stream": what pre-ES6 classes do in their constructors.
-    (Duplex as unknown as (this: object, options: DuplexOptions) => void).call(
-      this,
-      (this as unknown as StreamOwner).streamOptions(),
-    );
-    (this as unknown as StreamOwner).streamMade();
+  /** Holds a listener, where it is the first one of its event. */
+  #hold(event: string | symbol, listener: Listener): boolean {
+    if (!this.#isHolding || !isHeld(event) || this.#held(event) !== null || typeof listener !== 'function') return false;
+    this.#setHeld(event, listener);
+    return true;
+  }
+
+  #held(event: string | symbol): Listener | null {
+    if (event === 'data') return this.#dataListener;
+    if (event === 'close') return this.#closeListener;
+    return event === 'error' ? this.#errorListener : null;
+  }
+
+  #setHeld(event: string | symbol, listener: Listener | null): void {
+    if (event === 'data') this.#dataListener = listener;
+    else if (event === 'close') this.#closeListener = listener;
+    else this.#errorListener = listener;
+  }
+
+  /** Makes the held listeners an emitter's. */
+  #release(): void {
+    if (!this.#isHolding) return;
+    this.#isHolding = false;
+    for (const event of HELD) {
+      const listener = this.#held(event);
+      if (listener === null) continue;
+      this.#setHeld(event, null);
+      (this.#isMade ? Duplex : EventEmitter).prototype.on.call(this as unknown as Duplex, event, listener);
+    }
   }
 }
 
+/** The events whose first listener is held. */
+const HELD = ['data', 'close', 'error'] as const;
+
+function isHeld(event: string | symbol): boolean {
+  return event === 'data' || event === 'close' || event === 'error';
+}
+
 /** Is a Duplex whose stream is made when it is first needed. */
-export const LazyDuplex: abstract new () => Duplex & { readonly hasStream: boolean } = UnmadeDuplex as never;
+export const LazyDuplex: abstract new () => Duplex & { readonly hasStream: boolean; makeStream(): void } = UnmadeDuplex as never;
 
 const destroyed = accessor('destroyed');
 const readable = accessor('readable');

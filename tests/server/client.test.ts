@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
-import { broadcast, prepareLine } from '../../src/index.ts';
+import { broadcast, type IrcSocket, prepareLine } from '../../src/index.ts';
 import { Opcode } from '../../src/protocol/frame.ts';
 import { clientClose, clientFrame, clientText } from '../helpers/frames.ts';
 import { startHook } from '../helpers/hook.ts';
-import { RawClient } from '../helpers/raw-client.ts';
+import { RawClient, upgradeRequest } from '../helpers/raw-client.ts';
 
 describe('the shape of a net.Socket', () => {
   test('every public name of net.Socket.prototype is there, on this Node', async () => {
@@ -347,5 +347,117 @@ describe('the end', () => {
     await client.until(() => client.ended);
     expect(client.closeFrame).toEqual({ code: 1002, reason: 'WebSocket: Invalid opcode' });
     expect(socket.closeStatus).toEqual({ code: 1002, reason: 'WebSocket: Invalid opcode', clean: false });
+  });
+});
+
+describe("'data' as it comes", () => {
+  /** What a server gets of these messages, in one chunk and then in another. */
+  async function serve(onConnection: (socket: IrcSocket, got: string[]) => void): Promise<string[]> {
+    const got: string[] = [];
+    const { port, nextSocket } = await startHook({ defaultMode: 'binary', onConnection: (socket) => onConnection(socket, got) });
+    const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
+    const closed = once(socket, 'close');
+    const lines = (...texts: string[]): Buffer =>
+      Buffer.concat(texts.map((text) => clientFrame(Opcode.BINARY, Buffer.from(text, 'latin1'))));
+    client.socket.write(lines('1', '2', '3\xff', 'a\r\nb'));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    client.socket.write(Buffer.concat([lines('4'), clientClose(1000)]));
+    await closed;
+    return got;
+  }
+
+  test('all of it, in every encoding, with and without a stream', async () => {
+    for (const encoding of [undefined, 'utf8', 'utf-8', 'latin1', 'binary', 'ascii', 'hex', 'base64'] as const) {
+      const expected = Buffer.from('1\r\n2\r\n3\xff\r\na\r\nb\r\n4\r\n', 'latin1').toString(encoding ?? 'latin1');
+      for (const hasStream of [false, true]) {
+        const got = await serve((socket, chunks) => {
+          if (hasStream) expect(socket.readableFlowing).toBe(null);
+          if (encoding !== undefined) socket.setEncoding(encoding);
+          socket.on('data', (chunk: Buffer | string) => {
+            expect(typeof chunk).toBe(encoding === undefined ? 'object' : 'string');
+            chunks.push(typeof chunk === 'string' ? chunk : chunk.toString('latin1'));
+          });
+          socket.on('end', () => expect(socket.readableEnded).toBe(true));
+          expect(socket.destroyed).toBe(false);
+        });
+        expect(got.join(''), `${encoding} ${hasStream}`).toBe(expected);
+      }
+    }
+  });
+
+  test('paused and resumed in the listener, nothing is lost or out of order', async () => {
+    const got = await serve((socket, chunks) => {
+      socket.setEncoding('latin1');
+      socket.on('pause', () => chunks.push('<pause>'));
+      socket.on('data', (chunk) => {
+        chunks.push(String(chunk));
+        if (chunks.length > 3) return;
+        socket.pause();
+        setTimeout(() => {
+          chunks.push('<resume>');
+          socket.resume();
+        }, 10);
+      });
+    });
+    expect(got.join('').replaceAll(/<\w+>/g, '')).toBe('1\r\n2\r\n3\xff\r\na\r\nb\r\n4\r\n');
+    expect(got.slice(1, 3)).toEqual(['<pause>', '<resume>']);
+  });
+
+  test('a listener that comes once, goes, or turns to another way of reading', async () => {
+    expect(await serve((socket, got) => void socket.once('data', (chunk) => got.push(String(chunk))))).toHaveLength(1);
+    expect(
+      await serve((socket, got) =>
+        socket.once('data', (first) => {
+          got.push(String(first));
+          socket.on('readable', () => {
+            for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) got.push(String(chunk));
+          });
+        }),
+      ).then((got) => got.join('')),
+    ).toMatch(/4\r\n$/);
+    expect(await serve((socket) => socket.resume())).toEqual([]);
+    const both = await serve((socket, got) => {
+      socket.on('data', () => got.push('one'));
+      socket.on('data', () => got.push('two'));
+    });
+    expect(both.slice(0, 4)).toEqual(['one', 'two', 'one', 'two']);
+  });
+
+  test('what came behind the request is not given within on(), nor out of order', async () => {
+    for (const isLate of [false, true]) {
+      const got: string[] = [];
+      const { port, nextSocket } = await startHook({
+        onConnection: (socket) => {
+          const listen = (): void => {
+            let isWithin = true;
+            socket.on('data', (chunk) => got.push(`${isWithin} ${String(chunk)}`));
+            isWithin = false;
+          };
+          if (isLate) setTimeout(listen, 10);
+          else listen();
+        },
+      });
+      const client = await RawClient.connect(port);
+      client.socket.write(Buffer.concat([Buffer.from(upgradeRequest()), clientText('1'), clientText('2')]));
+      const socket = await nextSocket();
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      client.socket.write(Buffer.concat([clientText('3'), clientClose(1000)]));
+      await once(socket, 'close');
+      const lines = got.flatMap((text) => text.split('\r\n').filter((line) => line !== ''));
+      expect(lines).toEqual(['false 1', 'false 2', 'false 3']);
+    }
+  });
+
+  test('a listener that throws ends its client by 1011', async () => {
+    const { port } = await startHook({
+      onConnection: (socket) =>
+        void socket.on('data', () => {
+          throw new Error('a fault of the server’s own');
+        }),
+    });
+    const client = await RawClient.open(port);
+    client.socket.write(clientText('x'));
+    await client.until(() => client.closeFrame !== undefined);
+    expect(client.closeFrame?.code).toBe(1011);
   });
 });

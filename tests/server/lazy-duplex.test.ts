@@ -72,6 +72,90 @@ describe('before there is a stream', () => {
   });
 });
 
+describe('the first listener of an event', () => {
+  const events = ['data', 'error', 'close'] as const;
+
+  /** Gives 'data' without a stream. */
+  class Direct extends Echo {
+    isFlowing = false;
+
+    override resume(): this {
+      this.isFlowing = true;
+      if (this.hasStream) super.resume();
+      return this;
+    }
+  }
+
+  test.each(events)(
+    '%s: is called with this and what is emitted, and is gone after off, also by the function that once was given',
+    (event) => {
+      const direct = new Direct();
+      const got: unknown[] = [];
+      const listener = function (this: unknown, ...args: unknown[]): void {
+        got.push(this === direct, ...args);
+      };
+      direct.on(event, listener);
+      expect(direct.emit(event, 1, 2)).toBe(true);
+      direct.off(event, () => {});
+      expect(direct.emit(event, 3)).toBe(true);
+      direct.off(event, listener);
+      direct.once(event, listener);
+      expect(direct.emit(event, 4)).toBe(true);
+      if (event !== 'error') expect(direct.emit(event, 5)).toBe(false);
+      direct.once(event, listener).removeListener(event, listener);
+      if (event !== 'error') expect(direct.emit(event, 6)).toBe(false);
+      expect(got).toEqual([true, 1, 2, true, 3, true, 4]);
+      expect(direct.hasStream).toBe(false);
+      expect(direct.isFlowing).toBe(event === 'data');
+    },
+  );
+
+  test.each(events)('%s: comes before a second one, and behind one that is prepended', (event) => {
+    for (const second of ['on', 'prependListener', 'stream'] as const) {
+      const direct = new Direct();
+      const got: string[] = [];
+      direct.on(event, () => got.push('first'));
+      if (second === 'on') direct.on(event, () => got.push('second'));
+      if (second === 'prependListener') direct.prependListener(event, () => got.push('second'));
+      if (second === 'stream') direct.makeStream();
+      direct.emit(event);
+      expect(got).toEqual({ on: ['first', 'second'], prependListener: ['second', 'first'], stream: ['first'] }[second]);
+      expect(direct.listenerCount(event)).toBe(second === 'stream' ? 1 : 2);
+    }
+  });
+
+  test('can be asked for', () => {
+    for (const event of events) {
+      const direct = new Direct();
+      const listener = (): void => {};
+      direct.once(event, listener);
+      expect(direct.listeners(event)).toEqual([listener]);
+      expect(direct.rawListeners(event)).not.toEqual([listener]);
+      expect(direct.eventNames()).toEqual([event]);
+      expect(direct.hasStream).toBe(false);
+      direct.removeAllListeners(event);
+      expect(direct.listenerCount(event)).toBe(0);
+    }
+  });
+
+  test('an error that nobody listens for is thrown; what is no function is refused', () => {
+    const direct = new Direct();
+    direct.on('close', () => {});
+    expect(() => direct.emit('error', new Error('unheard'))).toThrow('unheard');
+    expect(() => direct.on('data', 'x' as never)).toThrow(TypeError);
+  });
+
+  test('of data sets the stream flowing once there is one', async () => {
+    const direct = new Direct();
+    const got: string[] = [];
+    direct.on('data', (chunk) => got.push(String(chunk)));
+    direct.write('x');
+    expect(direct.readableFlowing).toBe(true);
+    await once(direct.end(), 'end');
+    expect(got).toEqual(['x']);
+  });
+});
+
 describe('what makes the stream', () => {
   const uses: Record<string, (echo: Echo) => unknown> = {
     write: (echo) => echo.write('x'),
@@ -86,6 +170,8 @@ describe('what makes the stream', () => {
     setEncoding: (echo) => echo.setEncoding('utf8'),
     "on('data')": (echo) => echo.on('data', () => {}),
     "on('readable')": (echo) => echo.on('readable', () => {}),
+    "on('resume')": (echo) => echo.on('resume', () => {}),
+    removeAllListeners: (echo) => echo.removeAllListeners(),
     readableFlowing: (echo) => echo.readableFlowing,
     writableHighWaterMark: (echo) => expect(echo.writableHighWaterMark).toBe(4),
     allowHalfOpen: (echo) => expect(echo.allowHalfOpen).toBe(false),
