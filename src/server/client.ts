@@ -461,7 +461,9 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   joinedMessagesIn(chunk: Buffer, start: number, end: number, isText: boolean): void {
     if (this.#followsFirstMessage) this.#followMode(isText);
     this.#refreshIdleTimer();
-    if (!this.#isOver) this.#pushLines(Buffer.from(chunk.subarray(start, end)));
+    if (this.#isOver) return;
+    if (this.#takesText && this.emit('data', chunk.toString('latin1', start, end))) return;
+    this.#pushLines(Buffer.from(chunk.subarray(start, end)));
   }
 
   messagesIn(chunk: Buffer, bounds: Int32Array, count: number, isText: boolean): void {
@@ -572,9 +574,23 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   /** Gives one line to whom it belongs. */
   #takeLine(chunk: Buffer, start: number, end: number, isAscii: boolean): void {
     if (this.#isOver) return;
-    if (this.#lineListener === null) this.#pushLines(withLineEnd(chunk, start, end));
+    if (this.#lineListener === null) this.#giveLine(chunk, start, end, isAscii);
     else if (this.#isPaused || this.#holdsLines) this.#holdLine(chunk.subarray(start, end));
     else this.#callListener(chunk, start, end, isAscii);
+  }
+
+  /** Whether `'data'` is text, and goes past the stream. */
+  get #takesText(): boolean {
+    return this.#encoding !== null && !this.hasStream;
+  }
+
+  /** Gives one line to who listens for `'data'`; where that is text, a buffer is never made. */
+  #giveLine(chunk: Buffer, start: number, end: number, isAscii: boolean): void {
+    if (this.#takesText) {
+      const line = chunk.toString(isAscii ? 'latin1' : (this.#encoding as BufferEncoding), start, end);
+      if (this.emit('data', `${line}\r\n`)) return;
+    }
+    this.#pushLines(withLineEnd(chunk, start, end));
   }
 
   /** Gives whole lines to who listens for `'data'`: past the stream, as long as there is none. */
