@@ -385,6 +385,11 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
     return super.end(...(args as Parameters<Duplex['end']>));
   }
 
+  override destroy(error?: Error): this {
+    this.#isOver = true;
+    return super.destroy(error);
+  }
+
   override setDefaultEncoding(encoding: BufferEncoding): this {
     super.setDefaultEncoding(encoding);
     this.#rare.defaultEncoding = encoding.toLowerCase() as BufferEncoding;
@@ -433,6 +438,8 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   }
 
   streamMade(): void {
+    // Made to be destroyed: nothing flows any more.
+    if (this.#isOver) return;
     if (this.#encoding !== null) super.setEncoding(this.#encoding);
     if (this.#isPaused) super.pause();
     else if (this.#connection.isReading) super.resume();

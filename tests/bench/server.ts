@@ -62,10 +62,13 @@ const answers: Record<typeof scenario.app, (client: BenchClient, line: string) =
 const answer = answers[scenario.app];
 
 const app: App = {
+  asksForAddress: scenario.app === 'greet',
   opened(client) {
     counts.connections++;
     clients.add(client);
     if (scenario.app !== 'greet') return;
+    // As every IRC server asks: for bans, and to look up the name.
+    if (client.address === undefined) throw new Error('a client without an address');
     client.send(GREETING);
     counts.linesOut++;
   },

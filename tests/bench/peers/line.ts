@@ -10,6 +10,10 @@ class LineClient implements BenchClient {
     this.socket = socket;
   }
 
+  get address(): string | undefined {
+    return this.socket.remoteAddress;
+  }
+
   send(line: string): void {
     this.socket.writeLine(line);
   }

@@ -2,12 +2,16 @@
 
 /** One client of the server under test. */
 export interface BenchClient {
+  /** Who the client is. */
+  readonly address: string | undefined;
   /** Sends one line, given without CR LF. */
   send(line: string): void;
 }
 
 /** What the server under test does with its clients: the same code for all peers. */
 export interface App {
+  /** Whether it asks who a client is, when it comes. */
+  readonly asksForAddress: boolean;
   opened(client: BenchClient): void;
   line(client: BenchClient, line: string): void;
   closed(client: BenchClient): void;

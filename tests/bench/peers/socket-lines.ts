@@ -12,6 +12,10 @@ export class SocketClient implements BenchClient {
     this.socket = socket;
   }
 
+  get address(): string | undefined {
+    return this.socket.remoteAddress;
+  }
+
   send(line: string): void {
     this.socket.write(`${line}\r\n`);
   }

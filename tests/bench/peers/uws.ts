@@ -7,6 +7,7 @@ import type { App, BenchClient, Peer } from './peer.ts';
 
 /** What is used of uWebSockets.js. */
 interface UwsSocket {
+  getRemoteAddressAsText(): ArrayBuffer;
   send(message: string, isBinary: boolean, compress: boolean): number;
   subscribe(topic: string): boolean;
   getUserData(): { client: UwsClient };
@@ -28,6 +29,10 @@ class UwsClient implements BenchClient {
 
   constructor(socket: UwsSocket) {
     this.socket = socket;
+  }
+
+  get address(): string {
+    return Buffer.from(this.socket.getRemoteAddressAsText()).toString();
   }
 
   send(line: string): void {

@@ -1,14 +1,17 @@
 /** `ws`, as its documentation has it; compression is off by default. */
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { BenchClient, Peer } from './peer.ts';
 
 class WsClient implements BenchClient {
   readonly socket: WebSocket;
+  /** Asked for as `ws` documents it: of the request, which is there when a client comes. */
+  readonly address: string | undefined;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: WebSocket, request: IncomingMessage | null) {
     this.socket = socket;
+    this.address = request?.socket.remoteAddress;
   }
 
   send(line: string): void {
@@ -21,8 +24,8 @@ export const peer: Peer = {
     new Promise((resolve) => {
       const server = createServer();
       const sockets = new WebSocketServer({ server, clientTracking: false });
-      sockets.on('connection', (socket) => {
-        const client = new WsClient(socket);
+      sockets.on('connection', (socket, request) => {
+        const client = new WsClient(socket, app.asksForAddress ? request : null);
         socket.on('message', (data) => app.line(client, (data as Buffer).toString()));
         socket.on('error', () => {});
         socket.on('close', () => app.closed(client));
