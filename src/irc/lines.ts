@@ -56,7 +56,7 @@ export class LineFramer {
     const isAscii = typeof data === 'string' && ASCII_ENCODINGS.has(stringEncoding) && isAsciiText(data);
     const text = isAscii ? (data as string) : toByteString(data, stringEncoding);
     if (this.wasFramedBefore && text === lastFramed.text) {
-      // The second of many, perhaps: from the third on the bytes alone are compared, in a third of the time.
+      // The second of many, perhaps: from the third on the bytes alone are compared, and no string is made.
       if (typeof data !== 'string') lastFramed.bytes = Buffer.from(data);
       return lastFramed.frames;
     }

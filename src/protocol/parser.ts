@@ -171,20 +171,11 @@ export class FrameParser {
     let count = 0;
     let runStart = 0;
     let content: number = Content.PLAIN;
-    // 6: the shortest header.
-    while (end - at > 6 && chunk[at] === first) {
-      let size = (chunk[at + 1] as number) - MASKED;
-      let start = at + 6;
-      if (size === 126) {
-        size = ((chunk[at + 2] as number) << 8) | (chunk[at + 3] as number);
-        start = at + 8;
-        if (size < 126) break;
-      } else if (size === 127) {
-        break;
-      }
+    while (at < end && chunk[at] === first) {
+      const size = runPayloadSize(chunk, at, end, maxSize);
+      if (size < 0) break;
+      const start = at + runHeaderSize(size);
       const next = start + size;
-      // Not masked, empty, longer than may be, or not whole.
-      if (size <= 0 || size > maxSize || next > end) break;
       if (count === 0) runStart = start;
       else if (next - runStart > RUN_SIZE) break;
       content = unmask(chunk, start, next, readKey(chunk, start - 4), words);
@@ -213,18 +204,11 @@ export class FrameParser {
     let at = from;
     let runEnd = from;
     let count = 0;
-    while (end - at > 6 && chunk[at] === first) {
-      let size = (chunk[at + 1] as number) - MASKED;
-      let start = at + 6;
-      if (size === 126) {
-        size = view.getUint16(at + 2);
-        start = at + 8;
-        if (size < 126) break;
-      } else if (size === 127) {
-        break;
-      }
+    while (at < end && chunk[at] === first) {
+      const size = runPayloadSize(chunk, at, end, maxSize);
+      if (size < 0) break;
+      const start = at + runHeaderSize(size);
       const next = start + size;
-      if (size <= 0 || size > maxSize || next > end) break;
       const key = view.getInt32(start - 4, true);
       let isPlain: boolean;
       if (size < MOVE_FROM || words === null) {
@@ -349,6 +333,26 @@ export class FrameParser {
 
 /** Where the frames of a run lie: one for all parsers, since a run is handed over before the next begins. `null` while it is in use. */
 let spareBounds: Int32Array | null = null;
+
+/** Gives the size of the payload of the frame at `at`, where that can be part of a run; -1 where it is not masked, empty, longer than `maxSize`, or not whole. */
+function runPayloadSize(chunk: Uint8Array, at: number, end: number, maxSize: number): number {
+  // 6: the shortest header.
+  if (end - at <= 6) return -1;
+  let size = (chunk[at + 1] as number) - MASKED;
+  if (size === 126) {
+    size = ((chunk[at + 2] as number) << 8) | (chunk[at + 3] as number);
+    // Not the minimal length: a fault, which is not for here.
+    if (size < 126) return -1;
+  } else if (size === 127) {
+    return -1;
+  }
+  return size <= 0 || size > maxSize || at + runHeaderSize(size) + size > end ? -1 : size;
+}
+
+/** Bytes of a masked header before a payload of `size` bytes, up to 65,535. */
+function runHeaderSize(size: number): number {
+  return size < 126 ? 6 : 8;
+}
 
 /** Reads the four bytes of a masking key, the first into the low byte. */
 function readKey(bytes: Uint8Array, at: number): number {

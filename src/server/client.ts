@@ -386,6 +386,7 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   }
 
   override destroy(error?: Error): this {
+    // Known before a stream is made for its end.
     this.#isOver = true;
     return super.destroy(error);
   }
@@ -602,7 +603,8 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
 
   /** Gives whole lines to who listens for `'data'`: past the stream, as long as there is none. */
   #pushLines(lines: Buffer): void {
-    if (!this.hasStream && this.emit('data', this.#encoding === null ? lines : lines.toString(this.#encoding))) return;
+    // Text was offered before a buffer was made.
+    if (!this.hasStream && this.#encoding === null && this.emit('data', lines)) return;
     if (!this.push(lines)) this.#connection.pause();
   }
 
