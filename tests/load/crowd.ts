@@ -355,13 +355,18 @@ function churn(elapsed: number): void {
 function forget(time: number): void {
   for (const member of leavers) {
     if (member.goneAt === 0 || member.goneAt > time) continue;
-    for (const other of member.channel.live) {
-      if (other.joinedAt < member.leftAt && !member.told.has(other)) breach(`${other}: was not told that ${member.id} is gone`);
-    }
+    const untold = firstUntold(member);
+    if (untold !== undefined) breach(`${untold}: was not told that ${member.id} is gone`);
     member.channel.known.delete(member.id);
     member.client.socket.destroy();
     leavers.delete(member);
   }
+}
+
+/** Gives one of those who are to be told that `leaver` is gone, and were not. */
+function firstUntold(leaver: Member): Member | undefined {
+  for (const other of leaver.channel.live) if (other.joinedAt < leaver.leftAt && !leaver.told.has(other)) return other;
+  return undefined;
 }
 
 /** Waits until `holds`; what it says otherwise is a promise broken. */
@@ -377,7 +382,12 @@ async function settled(holds: () => string | null): Promise<void> {
 
 async function settle(): Promise<void> {
   await settled(() => {
-    for (const leaver of leavers) if (leaver.goneAt === 0) return `${leaver}: left by ${leaver.leaving}, and nobody was told`;
+    for (const leaver of leavers) {
+      if (leaver.goneAt === 0) return `${leaver}: left by ${leaver.leaving}, and nobody was told`;
+      // The news comes to one after the other: that the first has it says nothing of the last.
+      const untold = firstUntold(leaver);
+      if (untold !== undefined) return `${leaver}: left by ${leaver.leaving}, and ${untold} was not told`;
+    }
     return connecting > 0 ? `${connecting} clients are not in` : null;
   });
   forget(Number.POSITIVE_INFINITY);
