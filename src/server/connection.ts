@@ -107,7 +107,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
     if (head.length > 0) this.#rare.head = head;
     this.#owner = owner;
     this.#settings = settings;
-    connections.set(transport, this);
+    (transport as Taken)[connectionOf] = this;
     transport.on('error', onError);
     releaseSocket(transport);
     transport.on('close', onClose);
@@ -504,36 +504,39 @@ class Rarities {
 }
 
 /**
- * Whose transport an event is of: five functions for all connections, where five closures for each would cost 300 bytes. `null` is a socket that some hook of this
- * process has taken, and that is no connection yet.
+ * Where a transport has its connection: five functions for all connections, where five closures for each would cost 300 bytes. `null` is a socket that some hook of
+ * this process has taken, and that is no connection yet. A property, as a map of ten thousand sockets is looked up in memory that no cache holds.
  */
-const connections = new WeakMap<Duplex, Connection | null>();
+const connectionOf = Symbol('ircd-websocket');
+
+/** Is a socket that some hook has taken. */
+type Taken = Duplex & { [connectionOf]?: Connection | null };
 
 /** Takes a socket for one hook; `false` where one has it already: a second one would write its answer into a live WebSocket (hostile-inputs N13). */
 export function takeSocket(socket: Duplex): boolean {
-  if (connections.has(socket)) return false;
-  connections.set(socket, null);
+  if ((socket as Taken)[connectionOf] !== undefined) return false;
+  (socket as Taken)[connectionOf] = null;
   return true;
 }
 
-function onData(this: Duplex, chunk: Buffer): void {
-  connections.get(this)?.receive(chunk);
+function onData(this: Taken, chunk: Buffer): void {
+  this[connectionOf]?.receive(chunk);
 }
 
-function onError(this: Duplex, error: Error): void {
-  connections.get(this)?.transportFailed(error);
+function onError(this: Taken, error: Error): void {
+  this[connectionOf]?.transportFailed(error);
 }
 
-function onClose(this: Duplex): void {
-  connections.get(this)?.transportClosed();
+function onClose(this: Taken): void {
+  this[connectionOf]?.transportClosed();
 }
 
-function onEnd(this: Duplex): void {
-  connections.get(this)?.transportEnded();
+function onEnd(this: Taken): void {
+  this[connectionOf]?.transportEnded();
 }
 
-function onDrain(this: Duplex): void {
-  connections.get(this)?.drained();
+function onDrain(this: Taken): void {
+  this[connectionOf]?.drained();
 }
 
 interface PingWaiter {
