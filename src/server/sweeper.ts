@@ -5,6 +5,9 @@
  *
  * Ten thousand calls cost a fraction of a millisecond; ten thousand timers would cost memory and a reset for each chunk that is read. Time limits are
  * kept to within one interval of the sweeper.
+ *
+ * Members are called behind the reads of the turn (`setImmediate`), never before: where the process stood still (a long computation, a stopped virtual machine), what
+ * peers sent meanwhile is in the kernel, and nobody is let go for a silence that was ours.
  */
 
 /** Has time limits of its own. */
@@ -49,16 +52,18 @@ export class Sweeper {
 
   #start(): void {
     // The sockets keep the process alive, not their timer.
-    this.#timer = setInterval(() => {
-      const now = clock();
-      for (const member of this.#members) member.tick(now);
-    }, this.#interval).unref();
+    this.#timer = setInterval(setImmediate, this.#interval, this.#sweep).unref();
   }
 
   #stop(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
   }
+
+  readonly #sweep = (): void => {
+    const now = clock();
+    for (const member of this.#members) member.tick(now);
+  };
 }
 
 /** A sweeper is as exact as an eighth of the shortest limit, within these bounds. */

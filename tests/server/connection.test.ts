@@ -32,6 +32,18 @@ describe('liveness', () => {
     expect(pings(client).length).toBe(2);
   });
 
+  test('a server that stood still does not take its own silence for its clients’', async () => {
+    const { port, nextSocket } = await startHook({ pingInterval: 100, pingTimeout: 100 });
+    const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
+    socket.resume();
+    await client.until(() => pings(client).length === 1);
+    // In the kernel before the server stands still for longer than both limits.
+    client.socket.write(clientFrame(Opcode.PONG, ''));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+    await client.until(() => pings(client).length === 2 || client.closeFrame !== undefined);
+    expect(client.closeFrame).toBeUndefined();
+  });
+
   test('C1 a ping in two segments is one ping', async () => {
     const { port, nextSocket } = await startHook();
     const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
