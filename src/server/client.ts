@@ -114,7 +114,6 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   #isQueueEmpty = false;
   /** Whether a `writeLine` returned `false`. */
   #owesDrain = false;
-  #idleTimer: NodeJS.Timeout | null = null;
   #rarities: Rarities | null = null;
 
   constructor({ transport, answer, head, facts, followsFirstMessage, settings }: ClientParts) {
@@ -272,15 +271,14 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   /** Calls `callback` and emits `'timeout'` after `timeout` milliseconds without a line in or out; pings and pongs are no activity. 0 switches it off. */
   setTimeout(timeout: number, callback?: () => void): this {
     if (!Number.isFinite(timeout) || timeout < 0) throw new RangeError(`timeout of ${timeout} ms`);
-    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
-    this.#idleTimer = null;
+    this.#clearIdleTimer();
     this.#rare.idleTimeout = timeout;
     if (timeout === 0) {
       if (callback !== undefined) this.removeListener('timeout', callback);
       return this;
     }
     if (callback !== undefined) this.once('timeout', callback);
-    if (!this.destroyed) this.#idleTimer = setTimeout(() => this.emit('timeout'), timeout).unref();
+    if (!this.destroyed) this.#rare.idleTimer = setTimeout(() => this.emit('timeout'), timeout).unref();
     return this;
   }
 
@@ -411,8 +409,7 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
-    this.#idleTimer = null;
+    this.#clearIdleTimer();
     this.#isOver = true;
     this.#isQueueEmpty = false;
     this.#lineListener = null;
@@ -652,8 +649,15 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
     callback();
   }
 
+  #clearIdleTimer(): void {
+    const timer = this.#rarities?.idleTimer ?? null;
+    if (timer === null) return;
+    clearTimeout(timer);
+    this.#rare.idleTimer = null;
+  }
+
   #refreshIdleTimer(): void {
-    this.#idleTimer?.refresh();
+    if (this.#rarities !== null) this.#rarities.idleTimer?.refresh();
   }
 }
 
@@ -668,6 +672,7 @@ class Rarities {
   closing: { readonly code: number; readonly reason: string } | null = null;
   defaultEncoding: BufferEncoding | null = null;
   idleTimeout: number | undefined;
+  idleTimer: NodeJS.Timeout | null = null;
 }
 
 function withLineEnd(chunk: Buffer, start: number, end: number): Buffer {

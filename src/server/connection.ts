@@ -90,6 +90,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
   #wasHeard = true;
   #heardAt = 0;
   #pingedAt = 0;
+  /** Each client that answers pings has one for a while: not among the rarities, which stay. */
   #bucket: TokenBucket | null = null;
   #rarities: Rarities | null = null;
   /** As the session's state has it, here as well: a broadcast to thousands touches one object less of each. */
@@ -112,7 +113,6 @@ export class Connection implements SessionSink, Flushable, Ticking {
     releaseSocket(transport);
     transport.on('close', onClose);
     transport.on('end', onEnd);
-    transport.on('drain', onDrain);
     settings.sweeper.add(this);
     this.#queue(answer);
   }
@@ -266,7 +266,8 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   ping(payload: Buffer): boolean {
     if (!this.#countIdleFrame('WebSocket: Ping/pong flood')) return false;
-    if (this.#transport.writableLength === 0) return true;
+    // What is not congested will not say 'drain': an answer that waits for that would never leave.
+    if (!this.#isCongested) return true;
     // 5.5.3: "the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame."
     this.#rare.latePong = Buffer.from(payload);
     return false;
@@ -325,12 +326,19 @@ export class Connection implements SessionSink, Flushable, Ticking {
     this.#pending = '';
     if (!this.#transport.writable) return;
     try {
-      if (!this.#transport.write(bytes, 'latin1')) this.#isCongested = true;
+      if (!this.#transport.write(bytes, 'latin1')) this.#congest();
     } catch (error) {
       // No stream should; one that does may not take the rest of this turn's clients with it.
       this.#break(CloseCode.ABNORMAL, '', error as Error);
     }
     this.checkQueue(0);
+  }
+
+  /** The transport is behind until it says 'drain': few ever are, so nobody listens for it before. */
+  #congest(): void {
+    if (this.#isCongested) return;
+    this.#isCongested = true;
+    this.#transport.once('drain', onDrain);
   }
 
   /** Ends the connection where `more` bytes beside its own queue take it over `sendQueueLimit`. */

@@ -154,12 +154,12 @@ describe.skipIf(NGINX === null)('behind nginx', () => {
   });
 
   test('C4 an idle client survives a proxy that cuts idle connections, by native pings; without them it does not', async () => {
-    const impatient = (config: string): string => config.replace('proxy_read_timeout 60s', 'proxy_read_timeout 1s');
+    const impatient = (config: string): string => config.replace('proxy_read_timeout 60s', 'proxy_read_timeout 3s');
     const kept = await startHook({ pingInterval: 300 });
     const client = await connectThrough(await startNginx(kept.address, impatient));
     const lost = await startHook({ nativePing: false });
     const other = await connectThrough(await startNginx(lost.address, impatient));
-    // The one without pings is the clock: it is cut after the second.
+    // The one without pings is the clock: it is cut after three seconds.
     await once(other, 'close');
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(client.readyState).toBe(WebSocket.OPEN);

@@ -178,6 +178,25 @@ describe('back-pressure', () => {
     await client.until(() => pongs(client).length > 0);
     expect(pongs(client)).toEqual(['19']);
   });
+
+  test('a ping that finds a little unsent is answered behind it', async () => {
+    const { port, nextSocket } = await startHook();
+    const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
+    socket.on('data', () => {});
+    client.socket.pause();
+    // A line at a time: what the kernel does not take of it is less than what the transport calls full.
+    while (socket.bufferSize === 0) {
+      expect(socket.writeLine('z'.repeat(8_000))).toBe(true);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const before = socket.bytesRead;
+    const frame = clientFrame(Opcode.PING, 'here');
+    client.socket.write(frame);
+    while (socket.bytesRead < before + frame.length) await new Promise((resolve) => setImmediate(resolve));
+    client.socket.resume();
+    await client.until(() => pongs(client).length > 0);
+    expect(pongs(client)).toEqual(['here']);
+  });
 });
 
 describe('one write a turn', () => {
