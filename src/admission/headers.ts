@@ -38,14 +38,10 @@ function nextField(rawHeaders: readonly string[], name: string, from: number): n
 /** Gives the elements of a list field, RFC 9110 section 5.6.1: all its lines are one list, empty elements do not count. */
 export function headerList(rawHeaders: readonly string[], name: string): string[] {
   const elements: string[] = [];
-  for (let at = nextField(rawHeaders, name, 0); at >= 0; at = nextField(rawHeaders, name, at + 2)) {
-    const value = rawHeaders[at + 1] as string;
-    for (let start = 0; start <= value.length; ) {
-      const comma = value.indexOf(',', start);
-      const end = comma < 0 ? value.length : comma;
-      const element = trimOws(value.slice(start, end));
+  for (const value of headerValues(rawHeaders, name)) {
+    for (const part of value.split(',')) {
+      const element = trimOws(part);
       if (element !== '') elements.push(element);
-      start = end + 1;
     }
   }
   return elements;

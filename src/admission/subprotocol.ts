@@ -21,10 +21,8 @@ const MODES: ReadonlyMap<string, 'text' | 'binary'> = new Map([
 
 /** The offers that this library knows, in the client's order. */
 export function recognise(offers: readonly string[]): Subprotocol[] {
-  const known: Subprotocol[] = [];
-  for (const name of offers) {
+  return offers.flatMap((name) => {
     const mode = MODES.get(name.toLowerCase());
-    if (mode !== undefined) known.push({ name, mode });
-  }
-  return known;
+    return mode === undefined ? [] : [{ name, mode }];
+  });
 }

@@ -46,7 +46,7 @@ export interface SessionSink {
   messageIn?(chunk: Buffer, start: number, end: number, isText: boolean, content: number): void;
   /**
    * Takes, where present, messages that came together, at least two, none of them empty, all of `content` 0, within 4 KiB: message `n` of `count` is
-   * `chunk[bounds[2 * n], bounds[2 * n + 1])`. Both are valid during the call. It spares a string for each: they can be slices of one, 52 ns a message in place of 140.
+   * `chunk[bounds[2 * n], bounds[2 * n + 1])`. Both are valid during the call. It spares a string for each: they can be slices of one, 57 ns a message in place of 110.
    */
   messagesIn?(chunk: Buffer, bounds: Int32Array, count: number, isText: boolean): void;
   /**
