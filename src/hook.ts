@@ -128,8 +128,8 @@ class Hook implements WebSocketHook, UpgradeContext {
   /** How many clients' transports are not gone yet: all of `clients`, and those whose last bytes are on their way. */
   #transports = 0;
   #accepted = 0;
-  readonly #rejected: Record<number, number> = {};
-  readonly #closed: Record<number, number> = {};
+  readonly #rejected = new Map<number, number>();
+  readonly #closed = new Map<number, number>();
   #closing: Promise<void> | null = null;
   #whenEmpty: (() => void) | null = null;
   #departures: Departures<IrcSocket> | null = null;
@@ -212,8 +212,8 @@ class Hook implements WebSocketHook, UpgradeContext {
   readonly stats = (): HookStats => ({
     clients: this.clients.size,
     accepted: this.#accepted,
-    rejected: { ...this.#rejected },
-    closed: { ...this.#closed },
+    rejected: Object.fromEntries(this.#rejected),
+    closed: Object.fromEntries(this.#closed),
   });
 
   readonly explain = (request: IncomingMessage): AdmissionReport => {
@@ -409,8 +409,8 @@ function prepareTransport(transport: Duplex): void {
   socket.setNoDelay?.(true);
 }
 
-function count(counts: Record<number, number>, key: number): void {
-  counts[key] = (counts[key] ?? 0) + 1;
+function count(counts: Map<number, number>, key: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 function requireFunction(key: string, value: unknown): void {

@@ -39,9 +39,12 @@ function nextField(rawHeaders: readonly string[], name: string, from: number): n
 export function headerList(rawHeaders: readonly string[], name: string): string[] {
   const elements: string[] = [];
   for (const value of headerValues(rawHeaders, name)) {
-    for (const part of value.split(',')) {
-      const element = trimOws(part);
+    for (let start = 0; start <= value.length; ) {
+      const comma = value.indexOf(',', start);
+      const end = comma < 0 ? value.length : comma;
+      const element = trimOws(value.slice(start, end));
       if (element !== '') elements.push(element);
+      start = end + 1;
     }
   }
   return elements;

@@ -21,8 +21,10 @@ const MODES: ReadonlyMap<string, 'text' | 'binary'> = new Map([
 
 /** The offers that this library knows, in the client's order. */
 export function recognise(offers: readonly string[]): Subprotocol[] {
-  return offers.flatMap((name) => {
+  const known: Subprotocol[] = [];
+  for (const name of offers) {
     const mode = MODES.get(name.toLowerCase());
-    return mode === undefined ? [] : [{ name, mode }];
-  });
+    if (mode !== undefined) known.push({ name, mode });
+  }
+  return known;
 }

@@ -96,25 +96,25 @@ type LineListener = ((line: string) => void) | ((line: Buffer) => void);
 
 /** The run-time class behind {@link IrcSocket}. */
 export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
+  // What a line out touches comes first, as in `Connection`.
   readonly #connection: Connection;
-  #facts: ConnectionFacts;
   #lineEncoding: LineEncoding;
-  #followsFirstMessage: boolean;
+  /** Whether the stream is known to take bytes and to hold none; `false`: look ({@link Client.#looksAtQueue}). */
+  #isQueueEmpty = false;
+  #rarities: Rarities | null = null;
+  #framer: LineFramer | null = null;
+
   #lineListener: LineListener | null = null;
-  #lineFormat: 'utf8' | 'latin1' | 'buffer' = 'utf8';
   /** Whether the line face may be called with strings at once; what it depends on: {@link Client.#chooseFace}. */
   #takesStrings = false;
+  #followsFirstMessage: boolean;
   /** As `isPaused()` and `destroyed` have it: those look into the stream's state each time. */
   #isPaused = false;
   #isOver = false;
+  #lineFormat: 'utf8' | 'latin1' | 'buffer' = 'utf8';
   /** What `'data'` is decoded as, while there is no stream. */
   #encoding: BufferEncoding | null = null;
-  #framer: LineFramer | null = null;
-  /** Whether the stream is known to take bytes and to hold none; `false`: look ({@link Client.#looksAtQueue}). */
-  #isQueueEmpty = false;
-  /** Whether a `writeLine` returned `false`. */
-  #owesDrain = false;
-  #rarities: Rarities | null = null;
+  #facts: ConnectionFacts;
 
   constructor({ transport, answer, head, facts, followsFirstMessage, settings }: ClientParts) {
     super();
@@ -163,8 +163,7 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
     if (line instanceof EncodedLine) this.#connection.send(line.frames(this.#lineEncoding), true);
     else this.#connection.send(frameWhole(line as string, this.#lineEncoding), false);
     this.#refreshIdleTimer();
-    this.#owesDrain = this.#connection.congested;
-    return !this.#owesDrain;
+    return this.#hasRoom();
   }
 
   ping(callback?: (rtt: number) => void): boolean {
@@ -364,8 +363,7 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   ): boolean {
     if (callback === undefined && this.#takesAtOnce(chunk, encoding)) {
       this.#frame(chunk, (encoding as BufferEncoding | undefined) ?? this.#rarities?.defaultEncoding ?? 'utf8');
-      this.#owesDrain = this.#connection.congested;
-      return !this.#owesDrain;
+      return this.#hasRoom();
     }
     this.#isQueueEmpty = false;
     const hasRoom = super.write(chunk, encoding as BufferEncoding, callback);
@@ -491,8 +489,9 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   drained(): void {
     this.#releaseHeldWrite();
     // 'drain' after a `write` is the stream's business; after a `writeLine` it is ours.
-    if (this.#owesDrain && !this.writableNeedDrain) this.emit('drain');
-    this.#owesDrain = false;
+    const owesDrain = this.#rarities?.owesDrain ?? false;
+    if (owesDrain) this.#rare.owesDrain = false;
+    if (owesDrain && !this.writableNeedDrain) this.emit('drain');
   }
 
   ended(status: CloseStatus): void {
@@ -525,6 +524,13 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
       (typeof chunk === 'string' || chunk instanceof Uint8Array) &&
       (encoding === undefined || encoding === 'utf8' || encoding === 'latin1')
     );
+  }
+
+  /** What a write that went past the stream returns: `false` where the client is behind, and `'drain'` follows. */
+  #hasRoom(): boolean {
+    if (!this.#connection.congested) return true;
+    this.#rare.owesDrain = true;
+    return false;
   }
 
   /** Finds out whether the stream takes bytes and holds none, and remembers it while that is so. */
@@ -670,6 +676,8 @@ class Rarities {
   heldWrite: ((error?: Error | null) => void) | null = null;
   /** What the Close frame says once everything written is framed. */
   closing: { readonly code: number; readonly reason: string } | null = null;
+  /** Whether a write that went past the stream returned `false`. */
+  owesDrain = false;
   defaultEncoding: BufferEncoding | null = null;
   idleTimeout: number | undefined;
   idleTimer: NodeJS.Timeout | null = null;

@@ -14,9 +14,9 @@ import type { Duplex } from 'node:stream';
 import { diagnostics, publish } from '../diagnostics.ts';
 import { CloseCode } from '../errors.ts';
 import { Content } from '../protocol/mask.ts';
-import { ReadyState, type SessionLimits, type SessionSink, WebSocketSession } from '../protocol/session.ts';
+import { type SessionLimits, type SessionSink, WebSocketSession } from '../protocol/session.ts';
 import { releaseSocket } from './pending.ts';
-import { clock, type Sweeper, type Ticking } from './sweeper.ts';
+import { clock, NOWHERE, type Sweeper, type Ticking } from './sweeper.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { type Flushable, flushThisTurn } from './turn.ts';
 
@@ -64,40 +64,47 @@ export interface CloseStatus {
   readonly clean: boolean;
 }
 
+/** How far a connection has come. Each stage follows from any before it, and none is left again but for a later one. */
+const Stage = {
+  OPEN: 0,
+  /** Our Close frame is on its way, and the peer's has not come. */
+  CLOSING: 1,
+  /** The owner was told of the end; the transport may still be busy with the last bytes. */
+  ENDING: 2,
+  /** The transport is gone, or destroyed. */
+  GONE: 3,
+} as const;
+type Stage = (typeof Stage)[keyof typeof Stage];
+
 /** A turn's output beyond this leaves at once, so that memory is bounded within a turn too. */
 const FLUSH_SIZE = 65_536;
 
 /** Is a WebSocket on its transport. */
 export class Connection implements SessionSink, Flushable, Ticking {
+  // What a line out touches comes first: in a broadcast to thousands of clients none of them is in a cache, and each line of a cache is waited for.
   readonly #transport: Duplex;
-  readonly #owner: ConnectionOwner;
+  /** What leaves at the end of this turn, when the list of the turn has this connection: a byte string. */
+  #pending = '';
+  #stage: Stage = Stage.OPEN;
   readonly #settings: ConnectionSettings;
+  /** Whether the transport said `false` to a write and has not drained since. */
+  #isCongested = false;
+  #rarities: Rarities | null = null;
+
+  readonly #owner: ConnectionOwner;
   /**
    * What the protocol has to remember: a frame or a message that is not whole, or that the connection closes. `null` while there is nothing of that, which is
    * nearly always: 310 bytes for each idle connection, against a new one for each chunk.
    */
   #session: WebSocketSession | null = null;
-
-  /** What leaves at the end of this turn: a byte string. */
-  #pending = '';
-  #isScheduled = false;
-  /** Whether the transport said `false` to a write and has not drained since. */
-  #isCongested = false;
+  /** Since when nothing came, as far as ticks tell; 0: something came since the last tick. Cheaper than a clock for each chunk. */
+  #silentSince = 0;
+  #pingedAt = 0;
   #isReading = false;
   #isStarted = false;
-
-  /** Whether anything came since the last tick: cheaper than a clock for each chunk. */
-  #wasHeard = true;
-  #heardAt = 0;
-  #pingedAt = 0;
+  place: number = NOWHERE;
   /** Each client that answers pings has one for a while: not among the rarities, which stay. */
   #bucket: TokenBucket | null = null;
-  #rarities: Rarities | null = null;
-  /** As the session's state has it, here as well: a broadcast to thousands touches one object less of each. */
-  #isOpen = true;
-  /** Whether the owner was told of the end. */
-  #isEnding = false;
-  #isGone = false;
 
   /**
    * @param answer the bytes that come before all frames, a byte string
@@ -127,12 +134,12 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** Whether the owner was told of the end; the transport may still be busy with the last bytes. */
   get isEnding(): boolean {
-    return this.#isEnding;
+    return this.#stage >= Stage.ENDING;
   }
 
   /** Whether messages can still be sent. */
   get isOpen(): boolean {
-    return this.#isOpen;
+    return this.#stage === Stage.OPEN;
   }
 
   /** Whether messages come, or would if there were any: the owner reads. */
@@ -152,14 +159,14 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** Bytes that wait for the transport or in it. */
   get queuedSize(): number {
-    return this.#isGone ? 0 : this.#pending.length + this.#transport.writableLength;
+    return this.#stage === Stage.GONE ? 0 : this.#pending.length + this.#transport.writableLength;
   }
 
   /** Lets messages flow from now on, where the owner reads: it must have its listeners by then. */
   start(): void {
     this.#isStarted = true;
     // Bound here rather than in the constructor: a 'data' listener sets a stream flowing.
-    if (this.#isReading || this.#isClosing) this.#flow();
+    if (this.#isReading || this.#stage === Stage.CLOSING) this.#flow();
   }
 
   /** Lets messages come. */
@@ -182,12 +189,12 @@ export class Connection implements SessionSink, Flushable, Ticking {
    * @param areShared whether others get the same string
    */
   send(frames: string, areShared: boolean): void {
-    if (this.#isOpen && frames !== '') this.#queue(frames, areShared);
+    if (this.#stage === Stage.OPEN && frames !== '') this.#queue(frames, areShared);
   }
 
   /** Sends a ping; `onPong` gets the milliseconds until any pong came. `false` when the connection is not open. */
   sendPing(onPong?: (roundTrip: number) => void): boolean {
-    if (!this.#isOpen) return false;
+    if (!this.isOpen) return false;
     this.#speak().ping(this.#settings.pingPayload);
     this.#forget();
     if (onPong !== undefined) {
@@ -201,7 +208,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
   close(code: number, reason: string): void {
     if (!this.isOpen) return;
     this.#speak().close(code, reason);
-    this.#isOpen = false;
+    this.#stage = Stage.CLOSING;
     this.limitTime();
     // The peer's Close frame has to be read, also where the owner reads no more: then what stands before it is dropped.
     if (!this.#isReading && this.#isStarted) this.#flow();
@@ -225,8 +232,8 @@ export class Connection implements SessionSink, Flushable, Ticking {
    * where that includes a Close frame, the transport ends by FIN rather than at once, or RST could overtake it.
    */
   destroy(): void {
-    if (this.#isGone || this.#isEnding) return;
-    if (this.#isClosing) {
+    if (this.isEnding) return;
+    if (this.#stage === Stage.CLOSING) {
       this.#endTransport();
       return;
     }
@@ -246,17 +253,17 @@ export class Connection implements SessionSink, Flushable, Ticking {
   }
 
   messageIn(chunk: Buffer, start: number, end: number, isText: boolean, content: number): void {
-    if (!this.#isReading && this.#isClosing) return;
+    if (this.#drops) return;
     if (this.#owner.messageIn(chunk, start, end, isText, content) === 0) this.#countIdleFrame('WebSocket: Empty message flood');
   }
 
   messagesIn(chunk: Buffer, bounds: Int32Array, count: number, isText: boolean): void {
-    if (!this.#isReading && this.#isClosing) return;
+    if (this.#drops) return;
     this.#owner.messagesIn(chunk, bounds, count, isText);
   }
 
   joinedMessagesIn(chunk: Buffer, start: number, end: number, isText: boolean): void {
-    if (!this.#isReading && this.#isClosing) return;
+    if (this.#drops) return;
     this.#owner.joinedMessagesIn(chunk, start, end, isText);
   }
 
@@ -286,7 +293,6 @@ export class Connection implements SessionSink, Flushable, Ticking {
     // Neither clean nor 1006: it was we who failed the connection.
     if (!clean && code !== CloseCode.ABNORMAL)
       publish(diagnostics.protocolError, () => ({ socket: this.#owner, code, reason, error: this.#rarities?.fault }));
-    this.#isOpen = false;
     this.#endTransport();
     this.#owner.ended({ code, reason, clean });
   }
@@ -302,16 +308,15 @@ export class Connection implements SessionSink, Flushable, Ticking {
     // Every pong takes a token.
     if (this.#bucket?.isFull(now) === true) this.#bucket = null;
     // Who does not read cannot know whether the peer lives.
-    if (this.#wasHeard || !this.#isReading) {
-      this.#wasHeard = false;
-      this.#heardAt = now;
+    if (this.#silentSince === 0 || !this.#isReading) {
+      this.#silentSince = now;
       this.#pingedAt = 0;
       return;
     }
     const { pingInterval, pingTimeout } = this.#settings;
     if (pingInterval === 0) return;
     if (this.#pingedAt === 0) {
-      if (now - this.#heardAt >= pingInterval && this.sendPing()) this.#pingedAt = now;
+      if (now - this.#silentSince >= pingInterval && this.sendPing()) this.#pingedAt = now;
     } else if (now - this.#pingedAt >= pingTimeout) {
       this.fail(CloseCode.GOING_AWAY, `Ping timeout: ${Math.round((pingInterval + pingTimeout) / 1_000)} seconds`);
     }
@@ -320,7 +325,6 @@ export class Connection implements SessionSink, Flushable, Ticking {
   // Flushable
 
   flush(): void {
-    this.#isScheduled = false;
     const bytes = this.#pending;
     if (bytes === '') return;
     this.#pending = '';
@@ -344,24 +348,21 @@ export class Connection implements SessionSink, Flushable, Ticking {
   /** Ends the connection where `more` bytes beside its own queue take it over `sendQueueLimit`. */
   checkQueue(more: number): void {
     const size = this.queuedSize + more;
-    if (size <= this.#settings.sendQueueLimit || this.#isGone) return;
+    if (size <= this.#settings.sendQueueLimit || this.#stage === Stage.GONE) return;
     publish(diagnostics.flood, () => ({ socket: this.#owner, reason: 'SendQ exceeded' }));
     this.#break(CloseCode.POLICY_VIOLATION, 'SendQ exceeded', null);
   }
 
   #queue(bytes: string, areShared = false): void {
-    if (this.#isGone) return;
-    this.#pending = areShared ? joinShared(this.#pending, bytes) : this.#pending + bytes;
-    if (this.#pending.length >= FLUSH_SIZE) {
-      this.flush();
-    } else if (!this.#isScheduled) {
-      this.#isScheduled = true;
-      flushThisTurn(this);
-    }
+    if (this.#stage === Stage.GONE) return;
+    const before = this.#pending;
+    this.#pending = areShared ? joinShared(before, bytes) : before + bytes;
+    if (this.#pending.length >= FLUSH_SIZE) this.flush();
+    else if (before === '') flushThisTurn(this);
   }
 
   #flow(): void {
-    if (this.#isEnding || this.#isGone) return;
+    if (this.isEnding) return;
     if (this.#transport.listenerCount('data') === 0) this.#transport.on('data', onData);
     const head = this.#rarities?.head ?? null;
     if (head !== null) {
@@ -373,8 +374,8 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** From the transport, as are the next four; the chunk belongs to the connection. */
   receive(chunk: Uint8Array): void {
-    if (this.#isEnding) return;
-    this.#wasHeard = true;
+    if (this.isEnding) return;
+    this.#silentSince = 0;
     try {
       this.#speak().receive(chunk);
     } catch (error) {
@@ -400,9 +401,9 @@ export class Connection implements SessionSink, Flushable, Ticking {
     if (this.#session?.isIdle === true) this.#session = null;
   }
 
-  /** Whether our Close frame is on its way, and the peer's has not come. */
-  get #isClosing(): boolean {
-    return this.#session !== null && this.#session.readyState === ReadyState.CLOSING;
+  /** Whether messages are read for the peer's Close frame behind them alone: the owner reads no more. */
+  get #drops(): boolean {
+    return !this.#isReading && this.#stage === Stage.CLOSING;
   }
 
   /** Takes a token for a frame that says nothing; `false` once there were too many, and the connection has failed. */
@@ -424,7 +425,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
    * which takes the Close frame with it.
    */
   #endTransport(): void {
-    this.#isEnding = true;
+    if (this.#stage < Stage.ENDING) this.#stage = Stage.ENDING;
     this.#rare.head = null;
     this.limitTime();
     this.flush();
@@ -460,11 +461,9 @@ export class Connection implements SessionSink, Flushable, Ticking {
 
   /** Ends everything at once; the queue is freed. */
   #break(code: number, reason: string, error: Error | null): void {
-    if (this.#isGone) return;
-    this.#isGone = true;
-    this.#isOpen = false;
-    const wasEnding = this.#isEnding;
-    this.#isEnding = true;
+    if (this.#stage === Stage.GONE) return;
+    const wasEnding = this.isEnding;
+    this.#stage = Stage.GONE;
     this.#pending = '';
     this.#rarities?.release();
     this.#settings.sweeper.remove(this);

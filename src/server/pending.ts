@@ -6,7 +6,7 @@
  * At an `upgrade` event a socket has no `'error'` listener at all: a reset while somebody awaits would end the process (hostile-inputs N1).
  */
 import type { Duplex } from 'node:stream';
-import { clock, type Sweeper, type Ticking } from './sweeper.ts';
+import { clock, NOWHERE, type Sweeper, type Ticking } from './sweeper.ts';
 
 /** What a client may send before it is let in, in bytes; beyond it the socket is not read. */
 const HELD_INPUT = 16_384;
@@ -14,6 +14,7 @@ const HELD_INPUT = 16_384;
 /** Watches over one socket until it is released or gone. */
 export class PendingSocket implements Ticking {
   readonly socket: Duplex;
+  place: number = NOWHERE;
   readonly #sweeper: Sweeper;
   #onTimeout: () => void;
   #deadline: number;
@@ -111,7 +112,9 @@ export class PendingSocket implements Ticking {
 
 /** Gives a socket an `'error'` listener until it has another one: one function for all sockets, so that it holds on to nothing. */
 export function guardSocket(socket: Duplex): void {
-  if (!socket.listeners('error').includes(destroySocket)) socket.on('error', destroySocket);
+  // Hardly any has one: an array to look through is made for those that do.
+  const hasOne = socket.listenerCount('error') > 0 && socket.listeners('error').includes(destroySocket);
+  if (!hasOne) socket.on('error', destroySocket);
 }
 
 /** Takes back what {@link guardSocket} gave: the socket has another `'error'` listener, for life. */

@@ -19,7 +19,7 @@ let gathered: Flushable[] = [];
 /** The list of the turn before, empty: two lists take turns, so that no turn allocates one. */
 let spare: Flushable[] = [];
 
-/** Has `connection` flushed at the end of this turn; it must not ask twice in one turn. */
+/** Has `connection` flushed at the end of this turn; as often as it asks. */
 export function flushThisTurn(connection: Flushable): void {
   if (gathered.push(connection) === 1) setImmediate(flushAll);
 }
