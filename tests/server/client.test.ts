@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { broadcast, type IrcSocket, prepareLine } from '../../src/index.ts';
 import { Opcode } from '../../src/protocol/frame.ts';
@@ -277,6 +278,31 @@ describe('the line face', () => {
     broadcast([binary, text], 'still');
     await textClient.until(() => textClient.lines.length === 3);
   });
+
+  test.each(['writeLine', 'write', 'pipe'] as const)(
+    '%s: who goes on within a drain, until false again, is told of the next one',
+    async (way) => {
+      const { port, nextSocket } = await startHook({ sendQueueLimit: 64 * 1024 * 1024 });
+      const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
+      const count = 1_500;
+      const lines = Array.from({ length: count }, (_, i) => `${i} ${'x'.repeat(8_000)}\r\n`);
+      let drains = 0;
+      socket.on('drain', () => drains++);
+      if (way === 'pipe') {
+        Readable.from(lines, { objectMode: false }).pipe(socket);
+      } else {
+        let next = 0;
+        const go = (): void => {
+          while (next < count && socket[way](lines[next++] as string));
+        };
+        socket.on('drain', go);
+        go();
+      }
+      await client.until(() => client.lines.length === count);
+      expect(client.lines.map((line) => Number(line.split(' ')[0]))).toEqual(Array.from({ length: count }, (_, i) => i));
+      expect(drains).toBeGreaterThan(1);
+    },
+  );
 
   test('writeLine does not overtake what was written before and is held back', async () => {
     const { port, nextSocket } = await startHook({ sendQueueLimit: 64 * 1024 * 1024 });
