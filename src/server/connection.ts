@@ -189,7 +189,7 @@ export class Connection implements SessionSink, Flushable, Ticking {
    * @param areShared whether others get the same string
    */
   send(frames: string, areShared: boolean): void {
-    if (this.#stage === Stage.OPEN && frames !== '') this.#queue(frames, areShared);
+    if (this.isOpen && frames !== '') this.#queue(frames, areShared);
   }
 
   /** Sends a ping; `onPong` gets the milliseconds until any pong came. `false` when the connection is not open. */
@@ -207,8 +207,9 @@ export class Connection implements SessionSink, Flushable, Ticking {
   /** Begins the closing handshake, behind what was sent before. */
   close(code: number, reason: string): void {
     if (!this.isOpen) return;
-    this.#speak().close(code, reason);
+    // Before the frame: it may be what makes the queue too long, and that is the end.
     this.#stage = Stage.CLOSING;
+    this.#speak().close(code, reason);
     this.limitTime();
     // The peer's Close frame has to be read, also where the owner reads no more: then what stands before it is dropped.
     if (!this.#isReading && this.#isStarted) this.#flow();

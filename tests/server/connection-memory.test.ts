@@ -25,8 +25,8 @@ interface Peer {
   onMessage: (text: string) => void;
 }
 
-/** A connection on a transport that nobody reads; `receive` is called as the transport would. */
-function open(): Peer {
+/** A connection on a transport in memory; `receive` is called as the transport would. */
+function open(limits: Partial<ConnectionSettings> = {}): Peer {
   const transport = new PassThrough();
   const got: string[] = [];
   const peer = { got, onMessage: (_text: string): void => {} };
@@ -51,7 +51,7 @@ function open(): Peer {
     broken: ({ code }) => void got.push(`broken ${code}`),
     gone: () => {},
   };
-  const connection = new Connection(transport, '', new Uint8Array(0), owner, settings);
+  const connection = new Connection(transport, '', new Uint8Array(0), owner, { ...settings, ...limits });
   const chunks: Buffer[] = [];
   transport.on('data', (chunk: Buffer) => chunks.push(chunk));
   connection.resume();
@@ -173,6 +173,19 @@ describe('what a connection remembers between two chunks is its own', () => {
     expect(peer.got).toEqual(['before', 'ended 1000  true']);
     await turn();
     expect(peer.written()).toBe('880203e8');
+  });
+
+  test('a queue that the Close frame makes too long is the end of the connection, once', async () => {
+    const { connection, got } = open({ sendQueueLimit: 10_000 });
+    // Takes the bytes, and keeps them.
+    connection.transport.pause();
+    connection.send('x'.repeat(65_530), false);
+    connection.close(1000, 'a reason');
+    expect(got).toEqual(['broken 1008']);
+    await turn();
+    expect(connection.transport.closed).toBe(true);
+    expect(got).toEqual(['broken 1008']);
+    expect(connection.queuedSize).toBe(0);
   });
 
   test('the end of the transport without a Close frame is 1006', () => {
