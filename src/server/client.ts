@@ -488,10 +488,11 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
 
   drained(): void {
     this.#releaseHeldWrite();
-    // 'drain' after a `write` is the stream's business; after a `writeLine` it is ours.
-    const owesDrain = this.#rarities?.owesDrain ?? false;
-    if (owesDrain) this.#rare.owesDrain = false;
-    if (owesDrain && !this.writableNeedDrain) this.emit('drain');
+    if (this.#rarities?.owesDrain !== true) return;
+    // Before its listeners are called: they may write on until it is owed again.
+    this.#rarities.owesDrain = false;
+    // What went through the stream is the stream's business.
+    if (!this.writableNeedDrain) this.emit('drain');
   }
 
   ended(status: CloseStatus): void {
