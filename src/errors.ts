@@ -4,7 +4,7 @@
  * In: what went wrong, in words and numbers. Out: an `Error` that says whose fault it is by its class:
  * `ConfigError` is the program's or the operator's, thrown at the one who configures; `HandshakeError` is a peer's before the 101
  * (it becomes an HTTP answer); `ProtocolError` is a peer's after it (it becomes a Close frame, RFC 6455 section 7.4).
- * It does not know where they are answered: `server/upgrade.ts` maps the second, `protocol/session.ts` the third.
+ * It does not know where they are answered: `listening/upgrade.ts` maps the second, `protocol/session.ts` the third.
  */
 
 /** Names the close codes of RFC 6455 section 7.4.1 that this library sends or reports. */

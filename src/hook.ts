@@ -7,22 +7,22 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { canonicalAddress, UNIX } from './address/ranges.ts';
 import { type AdmissionReport, admit, explainAdmission, type Forwarded } from './admission/admission.ts';
 import type { ConnectionFacts } from './admission/facts.ts';
-import { type CompiledConfig, compileConfig, type ResolvedConfig, type WebSocketConfig } from './config.ts';
+import { Client, type ClientSettings, type IrcSocket } from './client/client.ts';
+import { Departures } from './client/departures.ts';
+import { type CompiledConfig, compileConfig, type ResolvedConfig, type WebSocketConfig } from './config/config.ts';
+import { Sweeper, sweepInterval } from './connection/sweeper.ts';
 import { diagnostics, publish } from './diagnostics.ts';
 import { CloseCode, ConfigError, HandshakeError } from './errors.ts';
+import { type AcceptOptions, createWiredServer, type ListenerOptions, refuseClientCertificates } from './listening/listener.ts';
+import { type PreludeResult, readPrelude } from './listening/prelude.ts';
+import { replyOnResponse } from './listening/reply.ts';
+import { watchResponses } from './listening/unfinished.ts';
+import { peerOf, setForwarded, type UpgradeContext, upgrade, watcherOf, watchInstead, watchSocket } from './listening/upgrade.ts';
 import { MAX_CONTROL_SIZE } from './protocol/frame.ts';
 import { truncateUtf8 } from './protocol/utf8.ts';
-import { canonicalAddress, UNIX } from './ranges.ts';
-import { Client, type ClientSettings, type IrcSocket } from './server/client.ts';
-import { Departures } from './server/departures.ts';
-import { type AcceptOptions, createWiredServer, type ListenerOptions, refuseClientCertificates } from './server/listener.ts';
-import { type PreludeResult, readPrelude } from './server/prelude.ts';
-import { replyOnResponse } from './server/reply.ts';
-import { Sweeper, sweepInterval } from './server/sweeper.ts';
-import { watchResponses } from './server/unfinished.ts';
-import { peerOf, setForwarded, type UpgradeContext, upgrade, watcherOf, watchInstead, watchSocket } from './server/upgrade.ts';
 
 /** What the program sets once, beside the operator's {@link WebSocketConfig}. */
 export interface WebSocketHookOptions extends WebSocketConfig {

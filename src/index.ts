@@ -1,24 +1,24 @@
 /** The public entry point `ircd-websocket`: re-exports, nothing else. */
+
+export { ircAddress } from './address/ranges.ts';
 export type { AdmissionReport, AdmissionStep } from './admission/admission.ts';
 export type { ConnectionFacts, Endpoint } from './admission/facts.ts';
-
-export { configFromTags, type ResolvedConfig, type WebSocketConfig } from './config.ts';
+export { broadcast } from './client/broadcast.ts';
+export type { IrcSocket } from './client/client.ts';
+export { type PreparedLine, prepareLine } from './client/prepared-line.ts';
+export { configFromTags, type ResolvedConfig, type WebSocketConfig } from './config/config.ts';
+export { type ConfigTag, parseTags } from './config/tags.ts';
+export type { CloseStatus } from './connection/connection.ts';
+export { checkDnsbl, type DnsblHit, type DnsblOptions } from './dns/dnsbl.ts';
+export { confirmHostname } from './dns/hostname.ts';
+export type { LookupOptions } from './dns/resolver.ts';
 export { CloseCode, ConfigError, type ConfigErrorPlace, HandshakeError, ProtocolError, WebSocketError } from './errors.ts';
 export { createWebSocketHook, type HookRegistry, type HookStats, type WebSocketHook, type WebSocketHookOptions } from './hook.ts';
-export { checkDnsbl, type DnsblHit, type DnsblOptions } from './irc/dnsbl.ts';
-export type { WebircGateway, WebircPeer } from './irc/gateway-block.ts';
-export { confirmHostname } from './irc/hostname.ts';
-export type { PasswordVerifier } from './irc/password.ts';
-export { type PreparedLine, prepareLine } from './irc/prepared-line.ts';
-export type { LookupOptions } from './irc/resolver.ts';
-export { formatWebirc, parseWebirc, type WebircRequest } from './irc/webirc.ts';
-export type { WebircClaims } from './irc/webirc-claims.ts';
-export { createWebirc, type Webirc, type WebircOptions, type WebircState } from './irc/webirc-gateways.ts';
-export { gatewaysFromTags } from './irc/webirc-tags.ts';
-export type { UsernameAccepted, WebircAccepted, WebircRefused, WebircVerdict } from './irc/webirc-verdict.ts';
-export { ircAddress } from './ranges.ts';
-export { broadcast } from './server/broadcast.ts';
-export type { IrcSocket } from './server/client.ts';
-export type { CloseStatus } from './server/connection.ts';
-export type { AcceptOptions, ListenerOptions } from './server/listener.ts';
-export { type ConfigTag, parseTags } from './tags.ts';
+export type { AcceptOptions, ListenerOptions } from './listening/listener.ts';
+export type { WebircClaims } from './webirc/claims.ts';
+export type { WebircGateway, WebircPeer } from './webirc/gateway-block.ts';
+export { createWebirc, type Webirc, type WebircOptions, type WebircState } from './webirc/gateways.ts';
+export type { PasswordVerifier } from './webirc/password.ts';
+export { gatewaysFromTags } from './webirc/tags.ts';
+export type { UsernameAccepted, WebircAccepted, WebircRefused, WebircVerdict } from './webirc/verdict.ts';
+export { formatWebirc, parseWebirc, type WebircRequest } from './webirc/webirc.ts';

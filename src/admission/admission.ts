@@ -9,9 +9,9 @@
  * 2. `admit` and `explainAdmission` run the same checks; the words of a report are made only for a report.
  */
 import type { IncomingMessage } from 'node:http';
+import { canonicalAddress, UNIX } from '../address/ranges.ts';
 import { HandshakeError } from '../errors.ts';
 import { hasSha1, isWebSocketKey } from '../protocol/handshake.ts';
-import { canonicalAddress, UNIX } from '../ranges.ts';
 import { type ConnectionFacts, createFacts, type Endpoint } from './facts.ts';
 import { headerList, headerValue, headerValues, isHeaderDoubled } from './headers.ts';
 import { intern } from './intern.ts';

@@ -6,8 +6,9 @@
  * InspIRCd's globs, on values that are a serialised origin (RFC 6454 section 6.2) and nothing else: over raw text its `*` also takes `https://evil.test/.example.com`,
  * and a line feed that ends up in operators' WHOIS.
  */
+
+import { compileGlob, type Glob, MAX_GLOB_SIZE } from '../address/glob.ts';
 import { ConfigError, type ConfigErrorPlace } from '../errors.ts';
-import { compileGlob, type Glob, MAX_GLOB_SIZE } from '../glob.ts';
 
 /** What may stand in a host and a port; nothing of a path, query, fragment, user, list or escape. */
 const HOST_CHARACTER = /[\x21\x22\x24-\x2b\x2d\x2e\x30-\x3e\x41-\x5b\x5d-\x7e]/;

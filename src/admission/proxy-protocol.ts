@@ -7,7 +7,7 @@
  * 1. What cannot be a header is refused at its first wrong byte; what is not whole is waited for, within the longest header that may be.
  * 2. No length is believed beyond that.
  */
-import { canonicalAddress } from '../ranges.ts';
+import { canonicalAddress } from '../address/ranges.ts';
 
 /** What a header said. */
 export interface ProxyHeaderFound {

@@ -8,8 +8,9 @@
  * 2. What cannot be read is refused: the proxy's own address never stands for the user's.
  * 3. Lists are read from the right: what stands left of the first hop that is not trusted is whatever the client wrote.
  */
+
+import { canonicalAddress, type RangeMatcher, UNIX } from '../address/ranges.ts';
 import { HandshakeError } from '../errors.ts';
-import { canonicalAddress, type RangeMatcher, UNIX } from '../ranges.ts';
 import { headerList, headerValue, headerValues } from './headers.ts';
 
 /** Which header field tells the client's address. */

@@ -9,10 +9,10 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { configFromTags, type WebSocketConfig } from '../config.ts';
+import { configFromTags, type WebSocketConfig } from '../config/config.ts';
+import { type ConfigTag, parseTags } from '../config/tags.ts';
 import { ConfigError } from '../errors.ts';
 import { createIrcGateway, type GatewayLimits, type IrcGatewayOptions, type Upstream } from '../gateway/index.ts';
-import { type ConfigTag, parseTags } from '../tags.ts';
 import { TagFields } from './tag-fields.ts';
 
 /** Where web clients come in. */

@@ -7,9 +7,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseBoolean, parseDuration, suggestion } from '../config.ts';
+import { parseBoolean, parseDuration, suggestion } from '../config/config.ts';
+import type { ConfigTag } from '../config/tags.ts';
 import { ConfigError } from '../errors.ts';
-import type { ConfigTag } from '../tags.ts';
 
 /** Reads the values of a tag. */
 export class TagFields {

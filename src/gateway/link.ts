@@ -8,8 +8,9 @@
  * 1. Nothing is written to an end that is over.
  * 2. A server's connection outlives its client by `QUIT_TIMEOUT` at the most, whether or not the server reads.
  */
+
+import type { IrcSocket } from '../client/client.ts';
 import { CloseCode } from '../errors.ts';
-import type { IrcSocket } from '../server/client.ts';
 import { Introduction } from './introduction.ts';
 import { LINE_BURST } from './limits.ts';
 import type { Connected } from './upstream.ts';

@@ -5,9 +5,9 @@
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { IrcSocket } from '../client/client.ts';
 import { diagnostics } from '../diagnostics.ts';
 import type { WebSocketHook } from '../hook.ts';
-import type { IrcSocket } from '../server/client.ts';
 import { ClientConnection, type TestClient } from './client.ts';
 import { checkAnswer, formatRequest, parseAnswer } from './handshake.ts';
 import { MemorySocket } from './memory-socket.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AdmissionRequest, admit, explainAdmission, type Peer } from '../../src/admission/admission.ts';
 import { isRewritten, withClient, withMode } from '../../src/admission/facts.ts';
-import { compileConfig, type WebSocketConfig } from '../../src/config.ts';
+import { compileConfig, type WebSocketConfig } from '../../src/config/config.ts';
 import { HandshakeError } from '../../src/errors.ts';
 
 const PEER: Peer = { address: '::ffff:127.0.0.1', port: 4711, encrypted: false };

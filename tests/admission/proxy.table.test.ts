@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { admit } from '../../src/admission/admission.ts';
 import type { ProxyHeader } from '../../src/admission/proxy.ts';
-import { compileConfig } from '../../src/config.ts';
+import { compileConfig } from '../../src/config/config.ts';
 import type { HandshakeError } from '../../src/errors.ts';
 
 const MISSING = 'WebSocket: Received a proxied HTTP request that did not send a real IP address header';

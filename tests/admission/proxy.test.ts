@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { compileRanges } from '../../src/address/ranges.ts';
 import { type ProxyHeader, type ProxyRules, type ResolvedClient, resolveClient } from '../../src/admission/proxy.ts';
 import type { HandshakeError } from '../../src/errors.ts';
-import { compileRanges } from '../../src/ranges.ts';
 
 const RANGES = ['10.0.0.0/8', '192.168.*', '::1', 'unix'];
 const MISSING = 'WebSocket: Received a proxied HTTP request that did not send a real IP address header';

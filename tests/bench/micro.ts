@@ -6,9 +6,9 @@
  */
 import { bench, do_not_optimize, run, summary } from 'mitata';
 import * as ws from 'ws';
-import { compileGlob, MAX_GLOB_SIZE } from '../../src/glob.ts';
-import { frameWhole, type LineEncoding, LineFramer } from '../../src/irc/lines.ts';
-import { prepareLine } from '../../src/irc/prepared-line.ts';
+import { compileGlob, MAX_GLOB_SIZE } from '../../src/address/glob.ts';
+import { frameWhole, type LineEncoding, LineFramer } from '../../src/client/lines.ts';
+import { prepareLine } from '../../src/client/prepared-line.ts';
 import { encodeFrame, Opcode } from '../../src/protocol/frame.ts';
 import { unmask, unmaskTo, wordsOf } from '../../src/protocol/mask.ts';
 import { type SessionSink, WebSocketSession } from '../../src/protocol/session.ts';

@@ -10,8 +10,8 @@ import type { GatewayJudge } from '../../examples/ircd/commands/webirc.ts';
 import { cutLine, formatTagList, parseMessage } from '../../examples/ircd/message.ts';
 import { IrcServer } from '../../examples/ircd/server.ts';
 import { readSettings } from '../../examples/ircd/settings.ts';
+import { parseTags } from '../../src/config/tags.ts';
 import { createWebirc, parseWebirc } from '../../src/index.ts';
-import { parseTags } from '../../src/tags.ts';
 import { startIrcd, TcpUser } from '../helpers/ircd.ts';
 
 const SETTINGS = readSettings(

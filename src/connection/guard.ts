@@ -1,0 +1,24 @@
+/**
+ * The `'error'` listener of a socket that nobody owns yet.
+ *
+ * In: a socket. Out: the guarantee that a reset of it cannot end the process. It does not know why the socket waits.
+ *
+ * At an `upgrade` event a socket has no `'error'` listener at all: a reset while somebody awaits would end the process (hostile-inputs N1).
+ */
+import type { Duplex } from 'node:stream';
+
+/** Gives a socket an `'error'` listener until it has another one. One function serves all sockets, so that it holds on to nothing. */
+export function guardSocket(socket: Duplex): void {
+  // Hardly any socket has a listener here: the array to search is made only for those that do.
+  const hasOne = socket.listenerCount('error') > 0 && socket.listeners('error').includes(destroySocket);
+  if (!hasOne) socket.on('error', destroySocket);
+}
+
+/** Removes the listener of {@link guardSocket}: the socket has another `'error'` listener now, for life. */
+export function releaseSocket(socket: Duplex): void {
+  socket.off('error', destroySocket);
+}
+
+function destroySocket(this: Duplex): void {
+  this.destroy();
+}

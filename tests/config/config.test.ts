@@ -1,0 +1,223 @@
+import { describe, expect, test } from 'vitest';
+import { compileConfig, configFromTags, type WebSocketConfig } from '../../src/config/config.ts';
+import { type ConfigTag, parseTags } from '../../src/config/tags.ts';
+import { ConfigError } from '../../src/errors.ts';
+
+const ORIGINS = { origins: ['https://chat.example.com'] };
+
+function errorOf(run: () => unknown): ConfigError {
+  try {
+    run();
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return error as ConfigError;
+  }
+  throw new Error('nothing was refused');
+}
+
+test('every option has its documented default', () => {
+  const { values, warnings } = compileConfig(ORIGINS);
+  expect(values).toEqual({
+    origins: ['https://chat.example.com'],
+    allowMissingOrigin: false,
+    defaultMode: 'text',
+    sendAsText: undefined,
+    proxyRanges: [],
+    proxyHeader: 'auto',
+    directClients: 'reject',
+    nativePing: true,
+    pingInterval: 30_000,
+    pingTimeout: 60_000,
+    charset: 'utf-8',
+    fallbackEncoding: undefined,
+    maxMessageSize: 8_701,
+    maxFragments: 16,
+    sendQueueLimit: 1_048_576,
+    handshakeTimeout: 10_000,
+    closeTimeout: 5_000,
+    rejectMode: 'http',
+  });
+  expect(warnings).toEqual([]);
+  expect(Object.isFrozen(values)).toBe(true);
+});
+
+test('an option that is undefined is at its default', () => {
+  expect(
+    compileConfig({ ...ORIGINS, pingInterval: undefined, defaultMode: undefined } as unknown as WebSocketConfig).values
+      .pingInterval,
+  ).toBe(30_000);
+});
+
+describe('bad configuration is refused, naming tag, key and value', () => {
+  test.each([
+    [{ origins: [] }, 'wsorigin', undefined],
+    [{}, 'wsorigin', undefined],
+    [{ origins: 'https://a.example' }, 'wsorigin', 'allow'],
+    [{ ...ORIGINS, defaultMode: 'texte' }, 'websocket', 'defaultmode'],
+    [{ ...ORIGINS, proxyHeader: 'X-Real-IP' }, 'websocket', 'proxyheader'],
+    [{ ...ORIGINS, directClients: true }, 'websocket', 'directclients'],
+    [{ ...ORIGINS, rejectMode: 'silent' }, 'websocket', 'rejectmode'],
+    [{ ...ORIGINS, nativePing: 'yes' }, 'websocket', 'nativeping'],
+    [{ ...ORIGINS, proxyRanges: '10.0.0.0/8' }, 'websocket', 'proxyranges'],
+    [{ ...ORIGINS, proxyRanges: ['10.0.0.0/33'] }, 'websocket', 'proxyranges'],
+    [{ ...ORIGINS, proxyRanges: ['localhost'] }, 'websocket', 'proxyranges'],
+    [{ ...ORIGINS, pingInterval: -1 }, 'websocket', 'pinginterval'],
+    [{ ...ORIGINS, pingTimeout: 0 }, 'websocket', 'pingtimeout'],
+    [{ ...ORIGINS, handshakeTimeout: 1.5 }, 'websocket', 'handshaketimeout'],
+    [{ ...ORIGINS, closeTimeout: Number.POSITIVE_INFINITY }, 'websocket', 'closetimeout'],
+    [{ ...ORIGINS, maxMessageSize: '8701' }, 'websocket', 'maxmessagesize'],
+    [{ ...ORIGINS, maxFragments: 0 }, 'websocket', 'maxfragments'],
+    [{ ...ORIGINS, sendQueueLimit: Number.NaN }, 'websocket', 'sendqueuelimit'],
+    [{ ...ORIGINS, charset: 'iso-8859-1' }, 'websocket', 'defaultmode'],
+    [{ ...ORIGINS, charset: 'koi8-r', defaultMode: 'auto' }, 'websocket', 'defaultmode'],
+    [{ ...ORIGINS, charset: 8 }, 'websocket', 'charset'],
+    [{ ...ORIGINS, fallbackEncoding: 'klingon' }, 'websocket', 'fallbackencoding'],
+    [{ ...ORIGINS, defaultmode: 'text' }, 'websocket', 'defaultmode'],
+    [{ ...ORIGINS, proxyRange: [] }, 'websocket', 'proxyRange'],
+  ] as const)('%j', (config, tag, key) => {
+    const error = errorOf(() => compileConfig(config as unknown as WebSocketConfig));
+    expect([error.tag, error.key, error.code]).toEqual([tag, key, 'ERR_CONFIG']);
+    expect(error.message).toContain(key === undefined ? `<${tag}>` : `<${tag}:${key}>`);
+  });
+
+  test.each([
+    ['defaultmode', 'defaultMode'],
+    ['orgins', 'origins'],
+    ['proxyRange', 'proxyRanges'],
+    ['allowMisingOrigin', 'allowMissingOrigin'],
+    ['pingIntervall', 'pingInterval'],
+    ['nativePings', 'nativePing'],
+    ['onConnect', undefined],
+    ['x', undefined],
+    ['constructor', undefined],
+    ['z'.repeat(10_000), undefined],
+  ])('a misspelt option is met with what was meant: %.20s', (key, meant) => {
+    const { message } = errorOf(() => compileConfig({ ...ORIGINS, [key]: 'text' } as never));
+    expect(message).toContain('is not an option');
+    expect(/did you mean (\w+)\?/.exec(message)?.[1]).toBe(meant);
+  });
+
+  test('a list that is a text is named as a whole', () => {
+    expect(errorOf(() => compileConfig({ origins: 'https://a.example' } as never)).message).toBe(
+      '<wsorigin:allow> "https://a.example" must be a list of patterns',
+    );
+  });
+});
+
+test('sendAsText maps to defaultMode with a deprecation warning; defaultMode wins', () => {
+  expect(compileConfig({ ...ORIGINS, sendAsText: false }).values.defaultMode).toBe('binary');
+  expect(compileConfig({ ...ORIGINS, sendAsText: true }).values.defaultMode).toBe('text');
+  const both = compileConfig({ ...ORIGINS, sendAsText: false, defaultMode: 'reject' });
+  expect(both.values.defaultMode).toBe('reject');
+  expect(both.warnings.map(({ code, isDeprecation }) => [code, isDeprecation])).toEqual([['IRCD_WEBSOCKET_SENDASTEXT', true]]);
+});
+
+test('origins that let in whole parts of the web warn', () => {
+  const { warnings } = compileConfig({ origins: ['*', 'http://*', 'https://*', 'https://*.example.com'] });
+  expect(warnings.length).toBe(3);
+});
+
+describe('configFromTags', () => {
+  test('proxy ranges that trust everybody are warned of, and no others', () => {
+    const codes = (proxyRanges: string[]): string[] =>
+      compileConfig({ ...ORIGINS, proxyRanges }).warnings.map(({ code }) => code);
+    for (const range of ['*', '*.*', '*.*.*.*', '*:*', '0.0.0.0/0', '::/0'])
+      expect(codes([range]), range).toEqual(['IRCD_WEBSOCKET_WIDE_PROXY']);
+    expect(codes(['10.0.0.0/8', '192.0.2.*', '2001:db8::/32', 'loopback', 'unix', '192.0.2.10/32'])).toEqual([]);
+  });
+
+  test('reads the documents’ example', () => {
+    const config = configFromTags(
+      parseTags(`
+        <module name="websocket">
+        <bind address="0.0.0.0" port="8080" hook="websocket">
+        <websocket proxyranges="192.0.2.0/24 198.51.100.*" defaultmode="text">
+        <wsorigin allow="https://*.example.com">`),
+    );
+    expect(config).toEqual({
+      origins: ['https://*.example.com'],
+      proxyRanges: ['192.0.2.0/24', '198.51.100.*'],
+      defaultMode: 'text',
+    });
+  });
+
+  test('reads every key', () => {
+    const config = configFromTags(
+      parseTags(`<wsorigin allow="https://a.example"><wsorigin allow="null"><websocket
+        allowmissingorigin="yes" defaultmode="BINARY" sendastext="no" proxyranges="unix  loopback" proxyheader="Forwarded" directclients="accept"
+        nativeping="off" pinginterval="45" pingtimeout="1m30s" charset="ascii" fallbackencoding="windows-1252" maxmessagesize="64K" maxfragments="4"
+        sendqueuelimit="2M" handshaketimeout="0.5" closetimeout="2s" rejectmode="close-frame">`),
+    );
+    expect(config).toEqual({
+      origins: ['https://a.example', 'null'],
+      allowMissingOrigin: true,
+      defaultMode: 'binary',
+      sendAsText: false,
+      proxyRanges: ['unix', 'loopback'],
+      proxyHeader: 'forwarded',
+      directClients: 'accept',
+      nativePing: false,
+      pingInterval: 45_000,
+      pingTimeout: 90_000,
+      charset: 'ascii',
+      fallbackEncoding: 'windows-1252',
+      maxMessageSize: 65_536,
+      maxFragments: 4,
+      sendQueueLimit: 2_097_152,
+      handshakeTimeout: 500,
+      closeTimeout: 2_000,
+      rejectMode: 'close-frame',
+    });
+    expect(compileConfig(config).values.defaultMode).toBe('binary');
+  });
+
+  test.each([
+    ['<websocket>\n<websocket>', '<websocket>', 2],
+    ['\n<websocket defaultmode="texte">', '<websocket:defaultmode> "texte"', 2],
+    ['<websocket nativeping="maybe">', '<websocket:nativeping> "maybe" must be "yes" or "no"', 1],
+    ['<websocket pingtimeout="soon">', '<websocket:pingtimeout> "soon" must be a duration', 1],
+    ['<websocket maxmessagesize="8 kB">', '<websocket:maxmessagesize> "8 kB"', 1],
+    ['<websocket defaultmodes="text">', '<websocket:defaultmodes> "text" is not known: did you mean defaultmode?', 1],
+    ['<websocket\n\nproxyranges="10.0.0.0/99">', '<websocket:proxyranges> "10.0.0.0/99" is not a CIDR range', 1],
+    ['\n\n<wsorigin allow="https://a.example/">', '<wsorigin:allow> "https://a.example/" has a path', 3],
+    ['<wsorigin allows="https://a.example">', '<wsorigin:allows>', 1],
+    ['<wsorigin>', '<wsorigin:allow> is missing', 1],
+  ])('%j is refused with its line', (text, message, line) => {
+    const error = errorOf(() => configFromTags(parseTags(`${text}\n<wsorigin allow="https://ok.example">`)));
+    expect(error.message).toContain(message);
+    expect(error.line).toBe(line);
+    expect(error.message).toContain(`line ${line}: `);
+  });
+
+  test.each([
+    ['30', 30_000],
+    ['1.5', 1_500],
+    ['90s', 90_000],
+    ['1m30s', 90_000],
+    ['1m30', 90_000],
+    ['1H', 3_600_000],
+    ['1d1h1m1s', 90_061_000],
+  ])('a duration of %s is %i ms', (text, ms) => {
+    expect(configFromTags(parseTags(`<wsorigin allow="*"><websocket pingtimeout="${text}">`)).pingTimeout).toBe(ms);
+  });
+
+  test.each(['', ' ', '-1', '1x', 's', '1 m', '1m s', '.5', '1e3', '0x10', `${'1'.repeat(40_000)}!`])(
+    'S5 %.20j is no duration, and it takes no time to see that',
+    (text) => {
+      expect(errorOf(() => configFromTags(parseTags(`<websocket pingtimeout="${text}">`))).problem).toContain(
+        'must be a duration',
+      );
+    },
+  );
+
+  test('tags may come from a generator; the line is there all the same', () => {
+    function* tags(): Generator<ConfigTag> {
+      yield* parseTags('<websocket>\n<wsorigin allow="https://a.example/">');
+    }
+    expect(errorOf(() => configFromTags(tags())).line).toBe(2);
+  });
+
+  test('no <wsorigin> at all is an error, as in InspIRCd', () => {
+    expect(errorOf(() => configFromTags(parseTags('<websocket>'))).message).toContain('<wsorigin> is missing');
+  });
+});
