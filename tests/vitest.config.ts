@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { WAIT_LIMIT } from './helpers/wait.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const source = (path: string) => fileURLToPath(new URL(`../src/${path}`, import.meta.url));
@@ -13,6 +14,16 @@ const alias = [
   { find: /^ircd-websocket$/, replacement: source('index.ts') },
   { find: /^ircd-websocket\/(protocol|gateway|testing)$/, replacement: source('$1/index.ts') },
 ];
+
+/** These limits end a test that hangs. Several waits of `WAIT_LIMIT` fit into one test, so a wait says first what did not come. */
+const limits = {
+  testTimeout: 3 * WAIT_LIMIT,
+  hookTimeout: 3 * WAIT_LIMIT,
+  expect: { poll: { timeout: WAIT_LIMIT, interval: 10 } },
+} as const;
+
+/** A test that runs `npx` or `npm install` of anything that is not here fails: no test downloads a program. */
+const env = { npm_config_yes: 'false', npm_config_offline: 'true' } as const;
 
 export default defineConfig({
   root,
@@ -29,7 +40,8 @@ export default defineConfig({
           root,
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/integration/**', 'tests/load/**'],
-          testTimeout: 20_000,
+          ...limits,
+          env,
         },
       },
       {
@@ -38,8 +50,8 @@ export default defineConfig({
           name: 'integration',
           root,
           include: ['tests/integration/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...limits,
+          env,
         },
       },
       {

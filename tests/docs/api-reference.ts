@@ -4,11 +4,11 @@
  * In: the page as it is, and the declarations that `tsc` makes of `src/`. Out: the page with its hand-written beginning, and a section for each entry point: every name
  * that it exports with its doc comment and its declaration, in alphabetical order.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runTool } from '../helpers/run.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -48,9 +48,7 @@ export function exportedNames(entry: string): { readonly name: string; readonly 
 export function apiPage(current: string): string {
   const declarations = mkdtempSync(join(tmpdir(), 'ircd-websocket-api-'));
   try {
-    execFileSync('npx', ['tsc', '-p', 'src', '--emitDeclarationOnly', '--declarationMap', 'false', '--outDir', declarations], {
-      cwd: ROOT,
-    });
+    runTool('typescript', ['-p', 'src', '--emitDeclarationOnly', '--declarationMap', 'false', '--outDir', declarations]);
     const head = current.slice(0, current.indexOf(`\n## ${ENTRY_POINTS[0]?.title}\n`));
     return [head, ...ENTRY_POINTS.map((point) => section(point, declarations))].join('\n');
   } finally {

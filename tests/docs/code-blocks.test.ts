@@ -3,11 +3,11 @@
  *
  * A block is a module; of JavaScript the syntax alone is looked at. What it uses of the library and does not import is imported for it; what it uses of the reader's own program is declared in `reader.d.ts`.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { runTool } from '../helpers/run.ts';
 import { ENTRY_POINTS, exportedNames } from './api-reference.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -83,9 +83,10 @@ test('every block of code in the documentation compiles', () => {
   );
   let output = '';
   try {
-    execFileSync('npx', ['tsc', '-p', FOLDER, '--pretty', 'false'], { cwd: ROOT, encoding: 'utf8', stdio: 'pipe' });
+    runTool('typescript', ['-p', FOLDER, '--pretty', 'false']);
   } catch (error) {
-    output = (error as { stdout: string }).stdout;
+    // Its first line names the command.
+    output = (error as Error).message.replace(/^.*\n/, '');
   }
   const complaints = output
     .split('\n')

@@ -13,6 +13,7 @@ import { readSettings } from '../../examples/ircd/settings.ts';
 import { parseTags } from '../../src/config/tags.ts';
 import { createWebirc, parseWebirc } from '../../src/index.ts';
 import { startIrcd, TcpUser } from '../helpers/ircd.ts';
+import { WAIT_LIMIT } from '../helpers/wait.ts';
 
 const SETTINGS = readSettings(
   parseTags(`<server name="irc.test" network="Test"><motd text="Hello"><bind port="0">
@@ -286,7 +287,7 @@ describe('the program', () => {
     const rehash = async (text: string, said: RegExp): Promise<void> => {
       writeFileSync(ircd.configPath, text);
       ircd.process.kill('SIGHUP');
-      const deadline = Date.now() + 5_000;
+      const deadline = Date.now() + WAIT_LIMIT;
       while (!said.test(ircd.output())) {
         if (Date.now() > deadline) throw new Error(ircd.output());
         await new Promise((resolve) => setTimeout(resolve, 10));

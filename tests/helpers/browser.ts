@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { WAIT_LIMIT } from './wait.ts';
 
 /** Pictures are kept for whoever looks at a CI run, outside the repository. */
 const ARTIFACTS = process.env['ARTIFACTS'] ?? join(tmpdir(), 'ircd-websocket-artifacts');
@@ -72,7 +73,7 @@ export class WebUser {
   /** Waits until the connection stands so. */
   async isConnection(state: 'online' | 'waiting' | 'offline'): Promise<void> {
     // A server's restart may fall between two tries.
-    await this.page.locator(`#status[data-state="${state}"]`).waitFor({ timeout: 20_000 });
+    await this.page.locator(`#status[data-state="${state}"]`).waitFor({ timeout: 2 * WAIT_LIMIT });
   }
 
   async say(text: string): Promise<void> {

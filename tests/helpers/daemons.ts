@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { WAIT_LIMIT } from './wait.ts';
 
 /** A real peer's program under test, with a folder of its own. */
 export interface Daemon {
@@ -41,7 +42,7 @@ export async function startDaemon(program: string, args: readonly string[], fold
       output += text;
     });
   }
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + WAIT_LIMIT;
   while (!(await answers(port))) {
     if (child.exitCode !== null || Date.now() > deadline)
       throw new Error(`${program} did not come up on port ${port}: ${output}`);

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { WebSocket } from 'ws';
 import { ROOT } from './build.ts';
+import { WAIT_LIMIT } from './wait.ts';
 
 export interface RunningExample {
   readonly process: ChildProcess;
   /** The ports that it said it listens on, in order. */
   readonly ports: readonly number[];
-  /** Waits until it has printed this, and gives it; fails when it ends before, and after ten seconds. */
+  /** Waits until it has printed this, and gives it; fails when it ends before, and after {@link WAIT_LIMIT}. */
   prints(pattern: RegExp): Promise<string>;
 }
 
@@ -50,8 +51,8 @@ export async function startExample(
     isOver = true;
   });
   const prints = async (pattern: RegExp): Promise<string> => {
-    const late = new Promise<void>((resolve) => setTimeout(resolve, 10_000).unref());
-    const deadline = Date.now() + 10_000;
+    const late = new Promise<void>((resolve) => setTimeout(resolve, WAIT_LIMIT).unref());
+    const deadline = Date.now() + WAIT_LIMIT;
     for (;;) {
       const [found] = pattern.exec(output) ?? [];
       if (found !== undefined) return found;
@@ -120,9 +121,9 @@ export class WebUser {
     for (const line of lines) this.socket.send(line);
   }
 
-  /** Waits for a line, looking at all that have come; fails when the connection ends, and after five seconds. */
+  /** Waits for a line, looking at all that have come; fails when the connection ends, and after {@link WAIT_LIMIT}. */
   async line(pattern: RegExp): Promise<string> {
-    const signal = AbortSignal.timeout(5_000);
+    const signal = AbortSignal.timeout(WAIT_LIMIT);
     for (;;) {
       const found = this.lines.find((line) => pattern.test(line));
       if (found !== undefined) return found;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
+import { WAIT_LIMIT } from './wait.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = join(ROOT, 'dist/cli/main.js');
@@ -53,7 +54,7 @@ export class GatewayCli {
 
   /** Waits for a line of the log, from the `from`th character on; gives what matched. */
   async logged(pattern: RegExp, from = 0): Promise<RegExpExecArray> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + WAIT_LIMIT;
     for (;;) {
       const match = pattern.exec(this.#log.slice(from));
       if (match !== null) return match;
@@ -72,7 +73,9 @@ export class GatewayCli {
 
   /** The port of the `n`th address that it listens on. */
   webPort(n = 0): number {
-    return Number([...this.#log.matchAll(/listening on wss?:\/\/\S+:(\d+)\//g)][n]?.[1]);
+    const port = [...this.#log.matchAll(/listening on wss?:\/\/\S+:(\d+)\//g)][n]?.[1];
+    if (port === undefined) throw new Error(`the gateway listens on fewer than ${n + 1} ports:\n${this.#log}`);
+    return Number(port);
   }
 
   /** Asks the health endpoint. */

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './build.ts';
+import { WAIT_LIMIT } from './wait.ts';
 
 const MAIN = join(ROOT, '.build/examples/ircd/main.js');
 
@@ -95,9 +96,9 @@ export class TcpUser {
     return user;
   }
 
-  /** Waits for a line, looking at all that have come; fails after five seconds, with what came instead. */
+  /** Waits for a line, looking at all that have come; fails after {@link WAIT_LIMIT}, with what came instead. */
   async line(pattern: RegExp): Promise<string> {
-    const deadline = Date.now() + 5_000;
+    const deadline = Date.now() + WAIT_LIMIT;
     for (;;) {
       const found = this.lines.find((line) => pattern.test(line));
       if (found !== undefined) return found;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { afterEach } from 'vitest';
+import { WAIT_LIMIT } from './wait.ts';
 
 const running = new Set<PlainIrc>();
 
@@ -36,7 +37,7 @@ export class PlainIrcPeer {
   }
 
   /** Waits until `condition` holds; it is looked at whenever something came. */
-  async until(condition: () => boolean, limit = 10_000): Promise<void> {
+  async until(condition: () => boolean, limit = WAIT_LIMIT): Promise<void> {
     const deadline = Date.now() + limit;
     while (!condition()) {
       if (Date.now() > deadline) throw new Error(`not within ${limit} ms; there were:\n${this.lines.slice(-20).join('\n')}`);

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
 import { Opcode } from '../../src/protocol/frame.ts';
-import { FrameParser } from '../../src/protocol/parser.ts';
+import { WAIT_LIMIT } from './wait.ts';
 
 /** A handshake as a browser sends it; `fields` replaces or, with `null`, drops header fields. */
 export function upgradeRequest(
@@ -36,38 +36,36 @@ afterEach(() => {
   open.clear();
 });
 
-/** A client that writes bytes and reads what comes, frame by frame; it does nothing by itself. */
+/** More than any test sends at first; doubled where it does not suffice. */
+const INITIAL_SIZE = 4_096;
+
+/**
+ * A client that writes bytes, reads what comes, frame by frame, and does nothing by itself.
+ *
+ * Its work is linear in what it receives: each byte is copied and parsed once, whatever a test asks for at each chunk.
+ * It parses frames by itself, so that a fault of the library's parser cannot hide a fault of its encoder.
+ */
 export class RawClient {
   readonly socket: Socket;
-  /** Everything that came, HTTP answer included. */
-  received: Buffer = Buffer.alloc(0);
   readonly frames: ServerFrame[] = [];
   ended = false;
   closed = false;
   #head = '';
-  readonly #parser: FrameParser;
+  /** Everything received, in the first `#size` bytes; they never change, so views of them stay true. */
+  #bytes: Buffer = Buffer.alloc(INITIAL_SIZE);
+  #size = 0;
+  /** Where the next frame begins. */
+  #parsedSize = 0;
+  /** The payload of the first Close frame. */
+  #closePayload: Buffer | undefined;
+  readonly #lines: string[] = [];
+  /** How many frames `#lines` was made of. */
+  #decodedFrames = 0;
   readonly #waiting = new Set<() => void>();
 
   private constructor(socket: Socket) {
     this.socket = socket;
     open.add(socket);
-    let payload = Buffer.alloc(0);
-    let opcode: Opcode = Opcode.TEXT;
-    this.#parser = new FrameParser(
-      {
-        frame: (frameOpcode, _fin, bytes, start, end) =>
-          void this.frames.push({ opcode: frameOpcode, payload: Buffer.from(bytes.subarray(start, end)) }),
-        frameStart: (frameOpcode) => {
-          opcode = frameOpcode;
-          payload = Buffer.alloc(0);
-        },
-        framePart: (bytes, start, end) => {
-          payload = Buffer.concat([payload, bytes.subarray(start, end)]);
-        },
-        frameEnd: () => void this.frames.push({ opcode, payload }),
-      },
-      { masked: false },
-    );
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('end', () => {
       this.ended = true;
@@ -95,8 +93,13 @@ export class RawClient {
     const client = await RawClient.connect(port);
     client.socket.write(upgradeRequest(fields));
     await client.until(() => client.head !== '');
-    if (!client.head.startsWith('HTTP/1.1 101 ')) throw new Error(`refused: ${client.received.toString()}`);
+    if (!client.#isUpgraded) throw new Error(`refused: ${client.received.toString()}`);
     return client;
+  }
+
+  /** Everything that came, HTTP answer included. */
+  get received(): Buffer {
+    return this.#bytes.subarray(0, this.#size);
   }
 
   /** The HTTP answer's header block, or `''` while it is not whole. */
@@ -110,29 +113,33 @@ export class RawClient {
 
   /** What stands behind the header block of an answer that is no 101. */
   get body(): string {
-    return this.received.toString('latin1').slice(this.#head.length);
+    return this.received.toString('latin1', this.#head.length);
   }
 
   /** The payloads of data frames, as text. */
   get lines(): string[] {
-    return this.frames.filter(({ opcode }) => opcode <= Opcode.BINARY).map(({ payload }) => payload.toString());
+    for (; this.#decodedFrames < this.frames.length; this.#decodedFrames++) {
+      const { opcode, payload } = this.frames[this.#decodedFrames] as ServerFrame;
+      if (opcode <= Opcode.BINARY) this.#lines.push(payload.toString());
+    }
+    return this.#lines.slice();
   }
 
   /** What the Close frame said, once there is one. */
   get closeFrame(): { code: number; reason: string } | undefined {
-    const frame = this.frames.find(({ opcode }) => opcode === Opcode.CLOSE);
-    if (frame === undefined) return undefined;
-    return frame.payload.length === 0
+    const payload = this.#closePayload;
+    if (payload === undefined) return undefined;
+    return payload.length === 0
       ? { code: 1005, reason: '' }
-      : { code: frame.payload.readUInt16BE(0), reason: frame.payload.toString('utf8', 2) };
+      : { code: payload.readUInt16BE(0), reason: payload.toString('utf8', 2) };
   }
 
   /** Waits until `condition` holds; it is looked at whenever something came. Fails after `limit` milliseconds. */
-  async until(condition: () => boolean, limit = 5_000): Promise<void> {
+  async until(condition: () => boolean, limit = WAIT_LIMIT): Promise<void> {
     const deadline = Date.now() + limit;
     while (!condition()) {
       if (Date.now() > deadline)
-        throw new Error(`not within ${limit} ms; received: ${JSON.stringify(this.received.toString('latin1').slice(0, 500))}`);
+        throw new Error(`not within ${limit} ms; received: ${JSON.stringify(this.received.toString('latin1', 0, 500))}`);
       await new Promise<void>((resolve) => {
         const wake = (): void => {
           clearTimeout(timer);
@@ -145,18 +152,54 @@ export class RawClient {
     }
   }
 
+  get #isUpgraded(): boolean {
+    return this.#head.startsWith('HTTP/1.1 101 ');
+  }
+
   #take(chunk: Buffer): void {
-    this.received = Buffer.concat([this.received, chunk]);
+    this.#append(chunk);
     if (this.#head === '') {
-      const end = this.received.indexOf('\r\n\r\n');
+      // The end of the header block may begin in the chunk before.
+      const end = this.received.indexOf('\r\n\r\n', Math.max(0, this.#size - chunk.length - 3));
       if (end >= 0) {
         this.#head = this.received.toString('latin1', 0, end + 4);
-        if (this.#head.startsWith('HTTP/1.1 101 ')) this.#parser.receive(Buffer.from(this.received.subarray(end + 4)));
+        this.#parsedSize = end + 4;
       }
-    } else if (this.#head.startsWith('HTTP/1.1 101 ')) {
-      this.#parser.receive(Buffer.from(chunk));
     }
+    if (this.#isUpgraded) while (this.#takeFrame());
     this.#wake();
+  }
+
+  #append(chunk: Buffer): void {
+    const size = this.#size + chunk.length;
+    if (size > this.#bytes.length) {
+      const larger = Buffer.alloc(Math.max(size, 2 * this.#bytes.length));
+      this.#bytes.copy(larger, 0, 0, this.#size);
+      this.#bytes = larger;
+    }
+    chunk.copy(this.#bytes, this.#size);
+    this.#size = size;
+  }
+
+  /** Takes the next frame if all of it is there (RFC 6455 section 5.2), and says whether it was. */
+  #takeFrame(): boolean {
+    const bytes = this.received.subarray(this.#parsedSize);
+    if (bytes.length < 2) return false;
+    const [first, second] = bytes as unknown as [number, number];
+    // 5.1: "A server MUST NOT mask any frames that it sends to the client"; 5.2: RSV bits "MUST be 0 unless an extension is negotiated".
+    if ((second & 0x80) !== 0 || (first & 0x70) !== 0) throw new Error(`not a server's frame: ${bytes.toString('hex', 0, 2)}`);
+    const sizeBytes = (second & 0x7f) === 127 ? 8 : (second & 0x7f) === 126 ? 2 : 0;
+    const start = 2 + sizeBytes;
+    if (bytes.length < start) return false;
+    const payloadSize = sizeBytes === 0 ? second : sizeBytes === 2 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2));
+    const end = start + payloadSize;
+    if (bytes.length < end) return false;
+    const opcode = (first & 0x0f) as Opcode;
+    const payload = bytes.subarray(start, end);
+    this.frames.push({ opcode, payload });
+    if (opcode === Opcode.CLOSE) this.#closePayload ??= payload;
+    this.#parsedSize += end;
+    return true;
   }
 
   #wake(): void {

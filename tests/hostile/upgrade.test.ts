@@ -272,7 +272,7 @@ describe.each(['createListener', 'accept'] as const)('a socket that brings no go
       client.socket.write(part);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    await client.until(() => client.ended || client.closed, 4_000);
+    await client.until(() => client.ended || client.closed);
     expect(client.received.toString('latin1')).not.toContain(' 101 ');
     await stop();
   });
@@ -281,7 +281,7 @@ describe.each(['createListener', 'accept'] as const)('a socket that brings no go
     const { port, stop } = await start();
     const client = await RawClient.connect(port);
     const drip = setInterval(() => client.socket.writable && client.socket.write('G'), 20);
-    await client.until(() => client.ended || client.closed, 4_000);
+    await client.until(() => client.ended || client.closed);
     clearInterval(drip);
     await stop();
   });

@@ -5,6 +5,7 @@ import WebSocket from 'ws';
 import { launchBrowser, WebUser } from '../helpers/browser.ts';
 import { type RunningIrcd, startIrcd, TcpUser } from '../helpers/ircd.ts';
 import { requirePeer } from '../helpers/peers.ts';
+import { WAIT_LIMIT } from '../helpers/wait.ts';
 
 const CHROMIUM = requirePeer('chromium');
 
@@ -21,9 +22,9 @@ interface IrcFrameworkClient {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5_000;
+  const deadline = Date.now() + WAIT_LIMIT;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error('it did not happen within 5 s');
+    if (Date.now() > deadline) throw new Error('it did not happen');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

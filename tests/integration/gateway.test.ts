@@ -7,6 +7,7 @@ import { type Daemon, daemonFolder, freePort, startDaemon } from '../helpers/dae
 import { startInspircd } from '../helpers/inspircd.ts';
 import { TcpUser } from '../helpers/ircd.ts';
 import { requirePeer } from '../helpers/peers.ts';
+import { WAIT_LIMIT } from '../helpers/wait.ts';
 
 const ORIGIN = 'https://chat.example.com';
 const cleanup: (() => Promise<unknown> | unknown)[] = [];
@@ -59,7 +60,7 @@ class WebUser {
   }
 
   async line(pattern: RegExp): Promise<string> {
-    const deadline = Date.now() + 15_000;
+    const deadline = Date.now() + WAIT_LIMIT;
     for (;;) {
       const found = this.lines.find((line) => pattern.test(line));
       if (found !== undefined) return found;

@@ -1,44 +1,26 @@
 /** The guide, followed literally from the package as it would be published: in an empty folder, in strict TypeScript, in plain JavaScript, as ESM and by `require`. */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { ROOT } from '../helpers/build.ts';
+import { type InstalledPackage, installPackage } from '../helpers/package.ts';
+import { run, runTool } from '../helpers/run.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** More than this, and nobody has looked at what is in it. */
 const MAX_PACKAGE_SIZE = 200_000;
 
+let installed: InstalledPackage;
 let folder: string;
-let tarball: string;
-let packed: { size: number; files: { path: string }[] };
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ircd-websocket-guide-'));
-  const [report] = JSON.parse(
-    execFileSync('npm', ['pack', '--json', '--pack-destination', folder], {
-      cwd: ROOT,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }),
-  ) as [{ filename: string; size: number; files: { path: string }[] }];
-  packed = report;
-  tarball = join(folder, report.filename);
-  writeFileSync(
-    join(folder, 'package.json'),
-    JSON.stringify({ name: 'somebody', version: '1.0.0', type: 'module', private: true }),
-  );
-  execFileSync('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], { cwd: folder, stdio: 'ignore' });
-  // A project has these already.
-  mkdirSync(join(folder, 'node_modules/@types'), { recursive: true });
-  for (const name of ['typescript', '@types/node', 'undici-types'])
-    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
+  installed = installPackage(['@types/node', 'undici-types']);
+  folder = installed.folder;
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => installed?.remove());
 
 /** The block of the guide that holds `words`. */
 function guideBlock(words: string): string {
@@ -102,24 +84,24 @@ async function chat(file: string): Promise<string[]> {
 }
 
 describe('the package', () => {
+  test('F1 is built when it is packed in a clone that has built nothing', () => {
+    for (const needed of ['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js']) expect(installed.paths).toContain(needed);
+  });
+
   test('is small, and has what is needed and nothing else', () => {
-    expect(statSync(tarball).size).toBeLessThan(MAX_PACKAGE_SIZE);
-    const paths = packed.files.map(({ path }) => path);
-    for (const needed of [
-      'README.md',
-      'LICENSE',
-      'CHANGELOG.md',
-      'package.json',
-      'dist/index.js',
-      'dist/index.d.ts',
-      'src/index.ts',
-    ])
-      expect(paths).toContain(needed);
-    expect(paths.filter((path) => !/^(dist|src)\/|^(README|CHANGELOG)\.md$|^LICENSE$|^package\.json$/.test(path))).toEqual([]);
+    expect(installed.size).toBeLessThan(MAX_PACKAGE_SIZE);
+    for (const needed of ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json', 'src/index.ts'])
+      expect(installed.paths).toContain(needed);
+    const known = /^(dist|src)\/|^(README|CHANGELOG)\.md$|^LICENSE$|^package\.json$/;
+    expect(installed.paths.filter((path) => !known.test(path))).toEqual([]);
+  });
+
+  test('has its command', () => {
+    expect(run(join(folder, 'node_modules/.bin/ircd-websocket'), ['--help'], { cwd: folder })).toContain('gateway');
   });
 
   test('its source maps lead to sources that are in it', () => {
-    const paths = new Set(packed.files.map(({ path }) => path));
+    const paths = new Set(installed.paths);
     for (const path of [...paths].filter((name) => name.endsWith('.map'))) {
       const { sources } = JSON.parse(readFileSync(join(folder, 'node_modules/ircd-websocket', path), 'utf8')) as {
         sources: string[];
@@ -148,11 +130,7 @@ describe('the guide, from an empty folder', () => {
         include: ['guide.ts'],
       }),
     );
-    try {
-      execFileSync('npx', ['tsc', '-p', '.'], { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
-    } catch (error) {
-      expect.fail((error as { stdout: string }).stdout);
-    }
+    runTool('typescript', ['-p', folder]);
     expect(await chat('out/guide.js')).toEqual(['text.ircv3.net', 'PONG 1', '']);
   });
 

@@ -76,6 +76,8 @@ describe('lines that arrive together', () => {
       'p',
       'q',
     ]);
+    // The pong leaves at the end of the turn in which the lines were delivered.
+    await client.until(() => client.frames.length > 0);
     expect(client.frames.map(({ opcode, payload }) => [opcode, payload.toString()])).toEqual([[Opcode.PONG, 'p']]);
   });
 
