@@ -7,8 +7,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { canonicalAddress, UNIX } from './address/ranges.ts';
-import { type AdmissionReport, admit, explainAdmission, type Forwarded } from './admission/admission.ts';
+import { UNKNOWN } from './address/ranges.ts';
+import { type AdmissionReport, admit, explainAdmission, type Forwarded, peerAddress } from './admission/admission.ts';
 import type { ConnectionFacts } from './admission/facts.ts';
 import { Client, type ClientSettings, type IrcSocket } from './client/client.ts';
 import { Departures } from './client/departures.ts';
@@ -217,7 +217,7 @@ class Hook implements WebSocketHook, UpgradeContext {
   });
 
   readonly explain = (request: IncomingMessage): AdmissionReport => {
-    const peer = peerOf(request.socket) ?? { address: undefined, port: undefined, encrypted: false };
+    const peer = peerOf(request.socket) ?? { address: UNKNOWN, port: undefined, encrypted: false };
     return explainAdmission(request, peer, this.#compiled.rules, this.#closing !== null);
   };
 
@@ -315,7 +315,9 @@ class Hook implements WebSocketHook, UpgradeContext {
    * What a PROXY header says of the client; `null` where the peer may not say anything, `undefined` where the proxy speaks for itself.
    */
   #forwarded(socket: Socket, { proxy }: PreludeResult): Forwarded | null | undefined {
-    const address = socket.remoteAddress === undefined ? UNIX : (canonicalAddress(socket.remoteAddress) ?? socket.remoteAddress);
+    const peer = peerOf(socket);
+    if (peer === null) return null;
+    const address = peerAddress(peer);
     const range = this.#compiled.rules.proxy.trusted?.(address) ?? null;
     if (range === null || proxy === null) return null;
     if (proxy.client === null) return undefined;

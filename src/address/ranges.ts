@@ -17,7 +17,10 @@ import { compileGlob, MAX_GLOB_SIZE } from './glob.ts';
 /** The name that stands for a peer on a Unix domain socket, in patterns and in facts. */
 export const UNIX = 'unix';
 
-/** Gives the pattern that an address matches, or `null`; `address` is canonical, or {@link UNIX}. */
+/** The name in facts for a peer that has no address and is not a Unix domain socket. No pattern matches it. */
+export const UNKNOWN = 'unknown';
+
+/** Returns the first pattern that matches the address, or `null`; `address` is canonical, {@link UNIX} or {@link UNKNOWN}. */
 export type RangeMatcher = (address: string, hostname?: string) => string | null;
 
 /** What {@link compileRanges} may be told. */
@@ -159,7 +162,7 @@ function canBeIPv6(pattern: string): boolean {
 /** A glob over an address as text, IPv6 also as InspIRCd writes it (`0::1`). Never over a host name: anybody may call a host `127.example`. */
 function compileAddressGlob(pattern: string): Test {
   const glob = compileGlob(pattern);
-  return (address) => address !== UNIX && (glob(address) || (address.startsWith(':') && glob(`0${address}`)));
+  return (address) => isIP(address) !== 0 && (glob(address) || (address.startsWith(':') && glob(`0${address}`)));
 }
 
 function compileIPv4Glob(pattern: string): Test {

@@ -348,8 +348,12 @@ export function webSocketOffer({
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
 
+/** Returns the peer's address in the spelling of ranges and facts. */
+export function peerAddress({ address }: Peer): string {
+  return address === undefined ? UNIX : (canonicalAddress(address) ?? address);
+}
+
 function begin(request: AdmissionRequest, peer: Peer, rules: AdmissionRules, isClosing: boolean): Examination {
-  const peerAddress = peer.address === undefined ? UNIX : (canonicalAddress(peer.address) ?? peer.address);
   return {
     request,
     peer,
@@ -357,7 +361,7 @@ function begin(request: AdmissionRequest, peer: Peer, rules: AdmissionRules, isC
     isClosing,
     origin: null,
     originPattern: null,
-    peerAddress,
+    peerAddress: peerAddress(peer),
     resolved: null,
     mode: 'text',
     subprotocol: null,

@@ -7,7 +7,10 @@
 
 /** An address with its port. */
 export interface Endpoint {
-  /** Canonical, as Node writes it: `192.0.2.1`, `::1`; mapped IPv4 as IPv4; `unix` for a Unix domain socket. */
+  /**
+   * The address as Node writes it: `192.0.2.1`, `::1`, mapped IPv4 as IPv4. A Unix domain socket is `unix`; another stream that has no address is `unknown`, and
+   * no range of `proxyRanges` trusts it.
+   */
   readonly address: string;
   /** The TCP port, or `undefined` where it is not known (behind a proxy, on a Unix domain socket). */
   readonly port: number | undefined;

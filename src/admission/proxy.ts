@@ -11,6 +11,7 @@
 
 import { canonicalAddress, type RangeMatcher, UNIX } from '../address/ranges.ts';
 import { HandshakeError } from '../errors.ts';
+import { readForwarded } from './forwarded.ts';
 import { headerList, headerValue, headerValues } from './headers.ts';
 
 /** Which header field tells the client's address. */
@@ -148,48 +149,17 @@ function hopAddress(text: string, mayHavePort: boolean): { address: string; port
 
 /** What the last proxy says of the way to it; only a list of one, or its last element, is that proxy's word. */
 function forwardedProto(rawHeaders: readonly string[]): boolean | undefined {
-  const last = headerValues(rawHeaders, 'x-forwarded-proto').at(-1)?.split(',').at(-1)?.trim().toLowerCase();
-  return last === undefined || last === '' ? undefined : last === 'https' || last === 'wss';
+  const last = headerValues(rawHeaders, 'x-forwarded-proto').at(-1)?.split(',').at(-1)?.trim();
+  return last === undefined || last === '' ? undefined : isSecureScheme(last);
 }
 
-/** The elements of `Forwarded`, RFC 7239 section 4: `for=192.0.2.1;proto=https, for="[2001:db8::1]:4711"`. */
+/** The hops of `Forwarded`. @throws HandshakeError 400 for a field that breaks its grammar */
 function forwardedHops(rawHeaders: readonly string[]): Hop[] {
-  return headerValues(rawHeaders, 'forwarded')
-    .flatMap((value) => splitQuoted(value, ','))
-    .filter((element) => element.trim() !== '')
-    .map((element) => {
-      let text: string | undefined;
-      let proto: boolean | undefined;
-      for (const pair of splitQuoted(element, ';')) {
-        const equals = pair.indexOf('=');
-        const name = pair.slice(0, Math.max(0, equals)).trim().toLowerCase();
-        const value = unquote(pair.slice(equals + 1).trim());
-        // "Each parameter MUST NOT occur more than once per field-value": two are no address.
-        if (name === 'for') text = text === undefined ? value : '';
-        if (name === 'proto') proto = value.toLowerCase() === 'https' || value.toLowerCase() === 'wss';
-      }
-      return { text: text ?? '', proto };
-    });
+  const elements = readForwarded(rawHeaders);
+  if (elements === null) throw new HandshakeError(400, MALFORMED);
+  return elements.map(({ for: text, proto }) => ({ text, proto: proto === undefined ? undefined : isSecureScheme(proto) }));
 }
 
-/** Splits at a character that does not stand within a quoted string. */
-function splitQuoted(text: string, separator: string): string[] {
-  const parts: string[] = [];
-  let start = 0;
-  let isQuoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i];
-    if (isQuoted && c === '\\') i++;
-    else if (c === '"') isQuoted = !isQuoted;
-    else if (c === separator && !isQuoted) {
-      parts.push(text.slice(start, i));
-      start = i + 1;
-    }
-  }
-  parts.push(text.slice(start));
-  return parts;
-}
-
-function unquote(value: string): string {
-  return value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1).replace(/\\(.)/g, '$1') : value;
+function isSecureScheme(scheme: string): boolean {
+  return ['https', 'wss'].includes(scheme.toLowerCase());
 }

@@ -9,7 +9,7 @@
 import type { AddressInfo, Socket } from 'node:net';
 import { isIPv6 } from 'node:net';
 import type { Duplex, DuplexOptions } from 'node:stream';
-import { canonicalAddress } from '../address/ranges.ts';
+import { canonicalAddress, UNIX, UNKNOWN } from '../address/ranges.ts';
 import { type ConnectionFacts, isRewritten, withClient, withMode } from '../admission/facts.ts';
 import { type CloseStatus, Connection, type ConnectionOwner, type ConnectionSettings } from '../connection/connection.ts';
 import { diagnostics, publish } from '../diagnostics.ts';
@@ -188,7 +188,8 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
   // The rest of a net.Socket.
 
   get remoteAddress(): string | undefined {
-    return this.#facts.client.address === 'unix' ? undefined : this.#facts.client.address;
+    const { address } = this.#facts.client;
+    return address === UNIX || address === UNKNOWN ? undefined : address;
   }
 
   get remotePort(): number | undefined {

@@ -10,8 +10,10 @@
  * 3. Whatever happens, the socket is a client's, answered and closing, or destroyed.
  */
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import { type Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { UNIX, UNKNOWN } from '../address/ranges.ts';
 import { type Admitted, type Forwarded, type Peer, webSocketOffer } from '../admission/admission.ts';
 import type { ConnectionFacts } from '../admission/facts.ts';
 import { takeSocket } from '../connection/connection.ts';
@@ -53,9 +55,13 @@ export function watchSocket(socket: Duplex, context: UpgradeContext): PendingSoc
   return pending;
 }
 
+/** The sockets below the TLS sockets that this library has made. */
+const encryptedSockets = new WeakMap<Duplex, Duplex>();
+
 /** Goes on watching a connection by another socket: the TLS one over it. */
 export function watchInstead(socket: Duplex, pending: PendingSocket): void {
   guardSocket(socket);
+  encryptedSockets.set(socket, pending.socket);
   watched.set(socket, pending);
 }
 
@@ -150,12 +156,20 @@ export function upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Arr
   }
 }
 
-/** Says who is on the other end; `null` for a TCP peer that is gone already, which must not pass for a Unix domain socket. */
+/**
+ * Returns the peer of a socket, or `null` where nobody is on the other end any more. A TCP peer that has reset the connection has no address, and must not
+ * pass for a Unix domain socket.
+ */
 export function peerOf(socket: Duplex): Peer | null {
+  if (socket.destroyed) return null;
   const tcp = socket as Partial<Socket> & { encrypted?: boolean; server?: { maxHeadersCount?: number | null } };
-  const { remoteAddress } = tcp;
+  let { remoteAddress } = tcp;
   // Each address that is looked at is a call of the kernel's.
-  if (remoteAddress === undefined && tcp.localAddress !== undefined) return null;
+  if (remoteAddress === undefined) {
+    // A TCP socket that the peer has reset still knows its own address.
+    if (tcp.localAddress !== undefined) return null;
+    remoteAddress = isUnixSocket(socket) ? UNIX : UNKNOWN;
+  }
   return {
     address: remoteAddress,
     port: tcp.remotePort,
@@ -163,6 +177,21 @@ export function peerOf(socket: Duplex): Peer | null {
     maxHeadersCount: tcp.server?.maxHeadersCount,
     forwarded: forwardedClients.get(socket),
   };
+}
+
+/**
+ * Whether a socket without addresses is a Unix domain socket, and not some other stream: only the former may be trusted by the name `unix`. A stream of the
+ * program's own that stands for one says so by a `remoteAddress` of `unix`.
+ */
+function isUnixSocket(socket: Duplex): boolean {
+  // `pending`: not connected to anything.
+  if (!(socket instanceof Socket) || socket.pending) return false;
+  if (!(socket instanceof TLSSocket)) return true;
+  // TLS can lie over any stream. What it lies over is known where this library has put it there, or where it came from a server that listens on a path.
+  const below = encryptedSockets.get(socket);
+  if (below !== undefined) return isUnixSocket(below);
+  const { server } = socket as { server?: Partial<Server> };
+  return typeof server?.address?.() === 'string';
 }
 
 /** Accepts the WebSocket and closes it with the reason: all that a browser's JavaScript can see. `false` where the request is not even that. */

@@ -73,7 +73,8 @@ const CLIENT_PORT = 50_000;
 const SERVER_PORT = 8_067;
 
 function connection(address: string, encrypted: boolean): [near: MemorySocket, far: MemorySocket] {
-  if (address === 'unix') return MemorySocket.pair({ encrypted }, { encrypted });
+  // A stream that stands for a Unix domain socket says so: without any address it would be trusted by no range.
+  if (address === 'unix') return MemorySocket.pair({ encrypted }, { remoteAddress: 'unix', encrypted });
   const serverAddress = address.includes(':') ? '::1' : '127.0.0.1';
   const client = { remoteAddress: serverAddress, remotePort: SERVER_PORT, localAddress: address, localPort: CLIENT_PORT };
   const server = { remoteAddress: address, remotePort: CLIENT_PORT, localAddress: serverAddress, localPort: SERVER_PORT };

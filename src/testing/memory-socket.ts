@@ -11,7 +11,7 @@ import { Duplex } from 'node:stream';
 
 /** What one end says of itself and of its peer. */
 export interface MemoryEndpoint {
-  /** Absent on a Unix domain socket. */
+  /** `unix` for a Unix domain socket. */
   readonly remoteAddress?: string;
   readonly remotePort?: number;
   readonly localAddress?: string;
@@ -133,6 +133,6 @@ export class MemorySocket extends Duplex implements MemoryEndpoint {
 }
 
 function familyOf(address: string | undefined): string | undefined {
-  if (address === undefined) return undefined;
+  if (address === undefined || address === 'unix') return undefined;
   return address.includes(':') ? 'IPv6' : 'IPv4';
 }
