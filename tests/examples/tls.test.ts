@@ -1,12 +1,15 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeCertificate } from '../helpers/certificate.ts';
 import { startExample, WebUser } from '../helpers/example.ts';
+import { requirePeer } from '../helpers/peers.ts';
+import { run } from '../helpers/run.ts';
 
-test('tls: wss, no client certificate, and a renewed one on SIGHUP', async () => {
+const OPENSSL = requirePeer('openssl');
+
+test.skipIf(OPENSSL === null)('tls: wss, no client certificate, and a renewed one on SIGHUP', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'ircd-websocket-'));
   const [certPath, keyPath] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
   const install = ({ cert, key }: { cert: string; key: string }): string => {
@@ -20,10 +23,8 @@ test('tls: wss, no client certificate, and a renewed one on SIGHUP', async () =>
   const ada = await WebUser.open(url, { ca: old });
   expect(await ada.line(/You are/)).toBe(':irc.example.com NOTICE * :You are secure');
 
-  const handshake = execFileSync('openssl', ['s_client', '-connect', `127.0.0.1:${example.ports[0]}`, '-msg'], {
+  const handshake = run(OPENSSL as string, ['s_client', '-connect', `127.0.0.1:${example.ports[0]}`, '-msg'], {
     input: '',
-    encoding: 'utf8',
-    stdio: ['pipe', 'pipe', 'ignore'],
   });
   expect(handshake).toMatch(/Handshake .*EncryptedExtensions/);
   expect(handshake).not.toMatch(/CertificateRequest/);

@@ -9,8 +9,8 @@ import { ROOT } from '../helpers/build.ts';
 import { type InstalledPackage, installPackage } from '../helpers/package.ts';
 import { run, runTool } from '../helpers/run.ts';
 
-/** More than this, and nobody has looked at what is in it. */
-const MAX_PACKAGE_SIZE = 200_000;
+/** Bytes. With more than this, nobody has looked at what is in the package. */
+const MAX_SIZE = { packed: 500_000, unpacked: 1_600_000 };
 
 let installed: InstalledPackage;
 let folder: string;
@@ -89,15 +89,30 @@ describe('the package', () => {
   });
 
   test('is small, and has what is needed and nothing else', () => {
-    expect(installed.size).toBeLessThan(MAX_PACKAGE_SIZE);
+    expect(installed.size).toBeLessThan(MAX_SIZE.packed);
+    expect(installed.unpackedSize).toBeLessThan(MAX_SIZE.unpacked);
     for (const needed of ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json', 'src/index.ts'])
       expect(installed.paths).toContain(needed);
-    const known = /^(dist|src)\/|^(README|CHANGELOG)\.md$|^LICENSE$|^package\.json$/;
+    const known = /^(dist|src|docs|examples)\/|^(README|CHANGELOG)\.md$|^LICENSE$|^package\.json$/;
     expect(installed.paths.filter((path) => !known.test(path))).toEqual([]);
   });
 
   test('has its command', () => {
     expect(run(join(folder, 'node_modules/.bin/ircd-websocket'), ['--help'], { cwd: folder })).toContain('gateway');
+  });
+
+  test('what its declarations and pages name of docs/ and examples/ is in it', () => {
+    const paths = new Set(installed.paths);
+    const pages = installed.paths.filter((path) => /\.(d\.ts|md)$/.test(path));
+    const named = pages.flatMap((path) => {
+      const text = readFileSync(join(folder, 'node_modules/ircd-websocket', path), 'utf8');
+      return [...text.matchAll(/(?<![\w./-])(?:docs|examples)\/[\w./-]*\.(?:md|ts|conf|html)\b/g)].map(([name]) => ({
+        path,
+        name,
+      }));
+    });
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter(({ name }) => !paths.has(name))).toEqual([]);
   });
 
   test('its source maps lead to sources that are in it', () => {
