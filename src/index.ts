@@ -14,7 +14,14 @@ export { confirmHostname } from './dns/hostname.ts';
 export type { LookupOptions } from './dns/resolver.ts';
 export { CloseCode, ConfigError, type ConfigErrorPlace, HandshakeError, ProtocolError, WebSocketError } from './errors.ts';
 export { createWebSocketHook, type HookRegistry, type HookStats, type WebSocketHook, type WebSocketHookOptions } from './hook.ts';
-export type { AcceptOptions, ListenerOptions } from './listening/listener.ts';
+export type { ListenerTls } from './listening/certificates.ts';
+export type {
+  AcceptOptions,
+  ListenerOptions,
+  RenewableHttpsServer,
+  RenewableTls,
+  RenewableTlsServer,
+} from './listening/listener.ts';
 export type { WebircClaims } from './webirc/claims.ts';
 export type { WebircGateway, WebircPeer } from './webirc/gateway-block.ts';
 export { createWebirc, type Webirc, type WebircOptions, type WebircState } from './webirc/gateways.ts';
