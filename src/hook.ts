@@ -4,49 +4,64 @@
  * In: a configuration, and what the program wants called. Out: a {@link WebSocketHook} that takes upgrade requests, bare sockets or whole listeners, and
  * gives back clients in the shape of `net.Socket`. It does not know how any of it is done: `admission/` decides, `server/` does.
  */
-import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import type { Server as NetServer, Socket } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { UNKNOWN } from './address/ranges.ts';
-import { type AdmissionReport, admit, explainAdmission } from './admission/admission.ts';
+import { type AdmissionReport, admit, explainAdmission, type Forwarded, peerAddress } from './admission/admission.ts';
 import type { ConnectionFacts } from './admission/facts.ts';
-import { Client, type ClientSettings, type IrcSocket } from './client/client.ts';
-import { Departures } from './client/departures.ts';
+import { Client, type ClientSettings, type FaultPlace } from './client/client.ts';
+import { lineClientOf } from './client/client-of.ts';
+import { Clients } from './client/clients.ts';
+import { type IrcClient, LineClient } from './client/irc-client.ts';
+import { type IrcSocket, socketOver } from './client/irc-socket.ts';
 import { type CompiledConfig, compileConfig, type ResolvedConfig, type WebSocketConfig } from './config/config.ts';
 import { Sweeper, sweepInterval } from './connection/sweeper.ts';
 import { diagnostics, publish } from './diagnostics.ts';
-import { CloseCode, ConfigError, type HandshakeError } from './errors.ts';
-import { Doors, type DoorsContext } from './listening/doors.ts';
-import { asUpgradeRequest } from './listening/http2.ts';
-import type {
-  AcceptOptions,
-  HttpOptions,
-  HttpsOptions,
-  ListenerOptions,
-  NetOptions,
-  RenewableHttpsServer,
-  RenewableTlsServer,
-  TlsListenerOptions,
-} from './listening/listener.ts';
-import { peerOf } from './listening/peer.ts';
+import { CloseCode, ConfigError, HandshakeError } from './errors.ts';
+import { type AcceptOptions, createWiredServer, type ListenerOptions, refuseClientCertificates } from './listening/listener.ts';
+import { type PreludeResult, readPrelude } from './listening/prelude.ts';
+import { replyOnResponse } from './listening/reply.ts';
 import { watchResponses } from './listening/unfinished.ts';
-import type { UpgradeContext } from './listening/upgrade.ts';
+import { peerOf, setForwarded, type UpgradeContext, upgrade, watcherOf, watchInstead, watchSocket } from './listening/upgrade.ts';
+import { Counters, count } from './metrics/counters.ts';
+import { formatMetrics } from './metrics/format.ts';
+import type { HistogramSnapshot } from './metrics/histogram.ts';
 import { MAX_CONTROL_SIZE } from './protocol/frame.ts';
 import { truncateUtf8 } from './protocol/utf8.ts';
 
-/** What the program sets once, beside the operator's {@link WebSocketConfig}. */
+/** Where the program's own code threw, and for whom. */
+export interface FaultContext {
+  /** The callback: `onConnection`, `onClient`, `onLine`, `authorize`, …; for a listener on a socket, the event's name: `data`, `end`, … */
+  readonly during: FaultPlace;
+  /** The client that is ended for it; `null` where there is none yet. */
+  readonly client: IrcClient | null;
+  /** The request, where there is one at hand. */
+  readonly request: IncomingMessage | null;
+}
+
+/** What the program sets once, beside the operator's {@link WebSocketConfig}. Exactly one of `onConnection` and `onClient` is required. */
 export interface WebSocketHookOptions extends WebSocketConfig {
-  /** Takes each client that was let in: hand the socket to your server as you would a `net.Socket`. What it throws ends that client (1011). */
-  readonly onConnection: (socket: IrcSocket, request: IncomingMessage) => void;
-  /** Learns of each request that was refused, after the answer was written. */
+  /**
+   * Takes each client that was let in, as a socket: hand it to your server as you would a `net.Socket`. If it throws, or rejects, that client is closed with 1011.
+   */
+  readonly onConnection?: (socket: IrcSocket, request: IncomingMessage) => unknown;
+  /** Takes each client that was let in, as lines: no stream is made. If it throws, or rejects, that client is closed with 1011. */
+  readonly onClient?: (client: IrcClient, request: IncomingMessage) => unknown;
+  /** Called for each request that was refused, after the answer was written. */
   readonly onReject?: (error: HandshakeError, request: IncomingMessage) => void;
   /**
    * Decides on each client after the documented checks: bans, DNS blocklists, cookies. Throw a {@link HandshakeError} to refuse with its status and reason;
-   * anything else that is thrown is a 403 without details. The client's input is held meanwhile; `signal` aborts when it goes away. Counts towards
-   * `handshakeTimeout`.
+   * anything else that is thrown is a 403 without details, and goes to `onError`. The client's input is held meanwhile; `signal` aborts when it goes away.
+   * Counts towards `handshakeTimeout`. A client that comes back passes it again: `facts.resumes` are then the facts that it had before.
    */
   readonly authorize?: (facts: ConnectionFacts, request: IncomingMessage, signal: AbortSignal) => Promise<void> | void;
+  /**
+   * Called with whatever the program's own code threw or rejected. That ends the one client that it was called for, and never the process.
+   *
+   * @defaultValue a process warning with code `IRCD_WEBSOCKET_CALLBACK_ERROR`, and the whole stack in its `detail`
+   */
+  readonly onError?: (error: unknown, context: FaultContext) => void;
   /** The payload of native pings, as InspIRCd has it; cut to 125 bytes. @defaultValue `''` */
   readonly serverName?: string;
   /** Closes the hook when it aborts. */
@@ -55,14 +70,16 @@ export interface WebSocketHookOptions extends WebSocketConfig {
 
 /** Is where hooks are registered: a `Map`, or anything with `register(name, hook)`. */
 export type HookRegistry =
-  | { register(name: string, hook: WebSocketHook): unknown }
-  | { set(name: string, hook: WebSocketHook): unknown };
+  // biome-ignore lint/suspicious/noExplicitAny: a registry takes hooks of either kind.
+  | { register(name: string, hook: WebSocketHook<any>): unknown }
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  | { set(name: string, hook: WebSocketHook<any>): unknown };
 
 /** Is the `websocket` bind hook; made by {@link createWebSocketHook}. Its methods are bound: pass them where you like. */
-export interface WebSocketHook extends AsyncDisposable {
+export interface WebSocketHook<Held extends IrcSocket | IrcClient = IrcSocket> extends AsyncDisposable {
   readonly name: 'websocket';
-  /** The clients that are in now. */
-  readonly clients: ReadonlySet<IrcSocket>;
+  /** The clients that are in now: what `onConnection`, or `onClient`, was given. */
+  readonly clients: ReadonlySet<Held>;
   /** What is in force, defaults included. */
   readonly config: ResolvedConfig;
   /**
@@ -76,30 +93,18 @@ export interface WebSocketHook extends AsyncDisposable {
   /** Takes a bare TCP or TLS connection of which no byte is read yet; as one may come with a PROXY header, or be no HTTP at all. */
   accept(socket: Socket, options?: AcceptOptions): void;
   /**
-   * Takes a stream of HTTP/2, RFC 8441: `server.on('stream', hook.handleStream)`. The server must be made with `settings: { enableConnectProtocol: true }`. A stream that is no
-   * extended CONNECT for `websocket` is answered with the documented error. Never throws for what a peer does.
+   * Makes a server with everything wired; `listen` and `close` are the caller's. Client certificates are never asked for. It is an `http.Server` or `https.Server`, but
+   * with `proxyProtocol` or `plain` a `net.Server`: not all that it takes is HTTP.
    *
-   * @param rawHeaders the fields as Node gives them to `'stream'` listeners; without them a field that came twice counts as Node has joined it
+   * @throws ConfigError where `tls` asks for client certificates, or `proxyProtocol` is on and `proxyRanges` are empty: nobody would be believed
    */
-  handleStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags?: number, rawHeaders?: readonly string[]): void;
-  /**
-   * Makes a server with everything wired. The caller calls `listen` and `close`. Browsers are never asked for a client certificate.
-   *
-   * Without `proxyProtocol`, `plain` and `http2` it is an `http.Server`, or with `tls` an `https.Server`; otherwise not all that it takes is HTTP/1.1, and it is a
-   * `net.Server`, or with `tls` a `tls.Server`. Where there is TLS, `setSecureContext` renews the certificates.
-   *
-   * @throws ConfigError for certificates that do not work, for options that do not fit together, and where `proxyProtocol` is on and `proxyRanges` are empty: nobody would be
-   *   believed
-   */
-  createListener(options?: HttpOptions): HttpServer;
-  createListener(options: HttpsOptions): RenewableHttpsServer;
-  createListener(options: TlsListenerOptions): RenewableTlsServer;
-  createListener(options: NetOptions): NetServer;
   createListener(options?: ListenerOptions): NetServer;
   /** Registers this hook as `websocket`. */
   register(registry: HookRegistry): void;
   /** Counts since the hook was made. */
   stats(): HookStats;
+  /** Returns the counts of {@link WebSocketHook.stats} as Prometheus text. @param prefix of each metric's name @defaultValue `'ircd_websocket_'` */
+  formatMetrics(prefix?: string): string;
   /** Tells what each check would say to this request, and why, without answering it. */
   explain(request: IncomingMessage): AdmissionReport;
   /**
@@ -121,7 +126,7 @@ export interface WebSocketHook extends AsyncDisposable {
 
 /** Counts since a hook was made. */
 export interface HookStats {
-  /** Clients that are in now. */
+  /** Clients that are in now, suspended ones included. */
   readonly clients: number;
   /** Clients that were let in. */
   readonly accepted: number;
@@ -129,6 +134,22 @@ export interface HookStats {
   readonly rejected: Readonly<Record<number, number>>;
   /** Clients that are gone, by close code (1006: without a Close frame). */
   readonly closed: Readonly<Record<number, number>>;
+  /** Clients that have lost their connection now, and may come back. */
+  readonly suspended: number;
+  /** How often a client came back. */
+  readonly resumed: number;
+  /** Clients that lost their connection and did not come back in time. */
+  readonly expired: number;
+  /** Lines from clients and to clients. */
+  readonly lines: { readonly received: number; readonly sent: number };
+  /** Bytes of WebSocket frames from clients and to clients. */
+  readonly bytes: { readonly received: number; readonly sent: number };
+  /** Bytes that wait for all clients together. */
+  readonly queuedBytes: number;
+  /** From a native ping to its pong, in milliseconds. */
+  readonly roundTrips: HistogramSnapshot;
+  /** From an upgrade request to its 101, in milliseconds, `authorize` included. */
+  readonly handshakes: HistogramSnapshot;
 }
 
 /**
@@ -136,37 +157,53 @@ export interface HookStats {
  *
  * @throws ConfigError for a configuration that cannot work, naming tag, key and value
  */
-export function createWebSocketHook(options: WebSocketHookOptions): WebSocketHook {
-  return new Hook(options);
+export function createWebSocketHook(
+  options: WebSocketHookOptions & Required<Pick<WebSocketHookOptions, 'onClient'>>,
+): WebSocketHook<IrcClient>;
+export function createWebSocketHook(options: WebSocketHookOptions): WebSocketHook;
+export function createWebSocketHook(options: WebSocketHookOptions): WebSocketHook<never> {
+  return new Hook(options) as unknown as WebSocketHook<never>;
 }
 
-class Hook implements WebSocketHook, DoorsContext {
+class Hook implements WebSocketHook<IrcSocket | IrcClient>, UpgradeContext {
   readonly name = 'websocket';
-  readonly clients: Set<IrcSocket> = new Set<IrcSocket>();
+  readonly clients: ReadonlySet<IrcSocket | IrcClient>;
   readonly sweeper: Sweeper;
   readonly authorize: UpgradeContext['authorize'];
   readonly #onConnection: WebSocketHookOptions['onConnection'];
+  readonly #onClient: WebSocketHookOptions['onClient'];
   readonly #onReject: WebSocketHookOptions['onReject'];
+  readonly #onError: WebSocketHookOptions['onError'];
   readonly #pingPayload: Buffer;
+  readonly #members = new Clients();
+  readonly #counters = new Counters();
   #compiled: CompiledConfig;
   #settings: ClientSettings;
-  /** How many clients' transports are not gone yet: all of `clients`, and those whose last bytes are on their way. */
-  #transports = 0;
-  #accepted = 0;
-  readonly #rejected = new Map<number, number>();
-  readonly #closed = new Map<number, number>();
   #closing: Promise<void> | null = null;
-  #whenEmpty: (() => void) | null = null;
-  #departures: Departures<IrcSocket> | null = null;
-  readonly #doors: Doors = new Doors(this);
+  /** Reads the requests of sockets that `accept` takes; made when it first does. */
+  #reader: Server | null = null;
 
-  constructor({ onConnection, onReject, authorize, serverName = '', signal, ...config }: WebSocketHookOptions) {
-    requireFunction('onConnection', onConnection);
-    if (onReject !== undefined) requireFunction('onReject', onReject);
-    if (authorize !== undefined) requireFunction('authorize', authorize);
+  constructor({
+    onConnection,
+    onClient,
+    onReject,
+    authorize,
+    onError,
+    serverName = '',
+    signal,
+    ...config
+  }: WebSocketHookOptions) {
+    if ((onConnection === undefined) === (onClient === undefined))
+      throw new ConfigError({ tag: 'websocket', key: 'onConnection' }, 'or onClient is required, and not both');
+    for (const [key, value] of Object.entries({ onConnection, onClient, onReject, authorize, onError }))
+      if (value !== undefined && typeof value !== 'function')
+        throw new ConfigError({ tag: 'websocket', key, value: typeof value }, 'must be a function');
     this.#onConnection = onConnection;
+    this.#onClient = onClient;
     this.#onReject = onReject;
+    this.#onError = onError;
     this.authorize = authorize;
+    this.clients = this.#members.faces as Set<IrcSocket | IrcClient>;
     this.#pingPayload = truncateUtf8(serverName, MAX_CONTROL_SIZE);
     this.#compiled = compileConfig(config);
     this.sweeper = new Sweeper(this.#sweepInterval());
@@ -182,58 +219,77 @@ class Hook implements WebSocketHook, DoorsContext {
   }
 
   readonly handleUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array = NO_BYTES): void => {
-    this.#doors.upgrade(request, socket, head);
+    upgrade(request, socket, head, this);
   };
 
   readonly handleRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    this.#doors.refuse(request, response);
-  };
-
-  readonly handleStream = (
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    _flags?: number,
-    rawHeaders?: readonly string[],
-  ): void => {
-    this.#doors.stream(stream, headers, rawHeaders);
+    const error = this.#refusal(request);
+    replyOnResponse(response, error);
+    this.rejected(error, request);
   };
 
   readonly accept = (socket: Socket, options: AcceptOptions = {}): void => {
-    this.#doors.accept(socket, options);
+    this.#reader ??= this.#httpServer({});
+    this.#take(socket, options, this.#reader);
   };
 
-  readonly createListener = ((options: ListenerOptions = {}) =>
-    this.#doors.createListener(options)) as WebSocketHook['createListener'];
+  /** Takes a bare connection through its prelude to the HTTP server that reads its request. */
+  #take(socket: Socket, { proxyProtocol = false, tls, plain }: AcceptOptions, reader: Server): void {
+    const pending = watchSocket(socket, this);
+    readPrelude(socket, { proxyProtocol, tls, tellsPlain: plain !== undefined }, (prelude) => {
+      const forwarded = proxyProtocol ? this.#forwarded(socket, prelude) : undefined;
+      if (forwarded === null) {
+        socket.destroy();
+        return;
+      }
+      if (prelude.isPlain) {
+        pending.release();
+        plain?.(prelude.socket, forwarded === undefined ? null : { address: forwarded.address, port: forwarded.port });
+        return;
+      }
+      if (prelude.socket !== socket) watchInstead(prelude.socket, pending);
+      if (forwarded !== undefined) setForwarded(prelude.socket, forwarded);
+      reader.emit('connection', prelude.socket);
+    });
+  }
+
+  readonly createListener = (options: ListenerOptions = {}): NetServer => {
+    const { proxyProtocol = false, plain, tls } = options;
+    if (proxyProtocol && this.config.proxyRanges.length === 0) {
+      throw new ConfigError({ tag: 'websocket', key: 'proxyranges' }, 'is empty: no PROXY protocol header would be believed');
+    }
+    if (!proxyProtocol && plain === undefined) return this.#httpServer(options);
+    refuseClientCertificates(tls);
+    const { onRequest } = options;
+    const reader = this.#httpServer(onRequest === undefined ? {} : { onRequest });
+    return createNetServer((socket) => this.#take(socket, options, reader));
+  };
 
   readonly register = (registry: HookRegistry): void => {
     if ('register' in registry) registry.register(this.name, this);
     else registry.set(this.name, this);
   };
 
-  readonly stats = (): HookStats => ({
-    clients: this.clients.size,
-    accepted: this.#accepted,
-    rejected: Object.fromEntries(this.#rejected),
-    closed: Object.fromEntries(this.#closed),
-  });
+  readonly stats = (): HookStats => describeStats(this.#counters, this.#members);
+
+  readonly formatMetrics = (prefix?: string): string => formatMetrics(this.stats(), prefix);
 
   readonly explain = (request: IncomingMessage): AdmissionReport => {
     const peer = peerOf(request.socket) ?? { address: UNKNOWN, port: undefined, encrypted: false };
-    return explainAdmission(asUpgradeRequest(request), peer, this.#compiled.rules, this.#closing !== null);
+    return explainAdmission(request, peer, this.#compiled.rules, this.#closing !== null);
   };
 
   readonly rehash = (config: WebSocketConfig): void => {
     this.#compiled = compileConfig(config);
     this.#settings = this.#clientSettings();
     this.sweeper.setInterval(this.#sweepInterval());
-    this.#doors.updateLimits();
     this.#warn();
   };
 
   readonly close = (reason = 'Server is shutting down', { spread = 0 }: { readonly spread?: number } = {}): Promise<void> => {
     if (!(spread >= 0 && spread <= LONGEST_SPREAD)) throw new RangeError(`spread of ${spread} ms, limit ${LONGEST_SPREAD}`);
-    if (this.#closing === null) this.#closing = this.#closeAll(reason, spread);
-    else if (spread === 0) this.#departures?.hurry();
+    if (this.#closing === null) this.#closing = this.#members.dismiss(reason, spread);
+    else if (spread === 0) this.#members.hurry();
     return this.#closing;
   };
 
@@ -241,7 +297,7 @@ class Hook implements WebSocketHook, DoorsContext {
     return this.close();
   }
 
-  // DoorsContext
+  // UpgradeContext
 
   readonly handshakeTimeout = (): number => this.config.handshakeTimeout;
   readonly closeTimeout = (): number => this.config.closeTimeout;
@@ -249,76 +305,120 @@ class Hook implements WebSocketHook, DoorsContext {
 
   readonly admit: UpgradeContext['admit'] = (request, peer) => admit(request, peer, this.#compiled.rules, this.#closing !== null);
 
-  readonly trustsProxies = (): boolean => this.config.proxyRanges.length > 0;
+  readonly handshaken = (milliseconds: number): void => this.#counters.handshakes.observe(milliseconds);
 
-  trustedRange(address: string): string | null {
-    return this.#compiled.rules.proxy.trusted?.(address) ?? null;
-  }
-
-  unreadable(error: HandshakeError): void {
-    count(this.#rejected, error.status);
-    publish(diagnostics.reject, () => ({ error, request: null }));
-  }
+  readonly isClosing = (): boolean => this.#closing !== null;
 
   readonly welcome: UpgradeContext['welcome'] = (transport, answer, head, { facts, mode }, request) => {
-    // The server closed while `authorize` was pending: what is in comes out like everybody else.
     prepareTransport(transport);
-    const client = new Client({
-      transport,
-      answer,
-      head,
-      facts,
-      followsFirstMessage: mode === 'auto',
-      settings: this.#settings,
-    });
-    const socket = client as unknown as IrcSocket;
-    this.#accepted++;
-    this.clients.add(socket);
-    this.#transports++;
+    this.#members.transportOpened();
+    const client = new Client({ transport, first: answer, head, facts }, mode === 'auto', this.#settings);
+    this.#counters.accepted++;
     if (facts.client !== facts.peer) publish(diagnostics.proxy, () => ({ facts, request }));
-    publish(diagnostics.open, () => ({ socket, request }));
-    try {
-      this.#onConnection(socket, request);
-    } catch (error) {
-      client.fault(error);
-    }
+    if (this.#onClient !== undefined) this.#welcomeLines(client, request, this.#onClient);
+    else if (this.#onConnection !== undefined) this.#welcomeStream(client, request, this.#onConnection);
     client.start();
-    if (this.#closing !== null) socket.closeWebSocket(CloseCode.GOING_AWAY);
   };
 
+  #welcomeLines(client: Client, request: IncomingMessage, onClient: NonNullable<WebSocketHookOptions['onClient']>): void {
+    const face = new LineClient(client);
+    this.#enter(client, face, request);
+    client.call('onClient', () => onClient(face, request));
+  }
+
+  #welcomeStream(
+    client: Client,
+    request: IncomingMessage,
+    onConnection: NonNullable<WebSocketHookOptions['onConnection']>,
+  ): void {
+    const socket = socketOver(client);
+    this.#enter(client, socket, request);
+    client.call('onConnection', () => onConnection(socket, request));
+  }
+
+  #enter(client: Client, face: object, request: IncomingMessage): void {
+    client.face = face;
+    this.#members.add(client);
+    publish(diagnostics.open, () => ({ ...client.describe(), request }));
+  }
+
   readonly rejected: UpgradeContext['rejected'] = (error, request) => {
-    count(this.#rejected, error.status);
+    count(this.#counters.rejected, error.status);
     publish(diagnostics.reject, () => ({ error, request }));
     try {
       this.#onReject?.(error, request);
     } catch (thrown) {
-      process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
+      this.failed(thrown, 'onReject', request);
     }
   };
 
+  /** Tells the author of what the program's own code threw, where no client is ended for it. */
+  readonly failed: UpgradeContext['failed'] = (error, during, request) => this.#report(error, { during, client: null, request });
+
   // Not a closure of `welcome`: that would keep the request, and its headers, for as long as the client lives.
   readonly #closedClient = (client: Client): void => {
-    if (!this.clients.delete(client as unknown as IrcSocket)) return;
-    count(this.#closed, client.closeStatus?.code ?? CloseCode.ABNORMAL);
+    if (this.#members.remove(client)) count(this.#counters.closed, client.closeStatus?.code ?? CloseCode.ABNORMAL);
   };
 
-  readonly #gone = (client: Client): void => {
-    // Where the server does not read what came before the end, there is no 'close' yet; the client is gone all the same.
-    this.#closedClient(client);
-    this.#transports--;
-    if (this.#transports === 0) this.#whenEmpty?.();
-  };
+  #report(error: unknown, context: FaultContext): void {
+    if (this.#onError === undefined) {
+      warnOfFault(error, context.during);
+      return;
+    }
+    try {
+      this.#onError(error, context);
+    } catch (thrown) {
+      warnOfFault(error, context.during);
+      warnOfFault(thrown, 'onError');
+    }
+  }
 
-  async #closeAll(reason: string, spread: number): Promise<void> {
-    const empty = new Promise<void>((resolve) => {
-      this.#whenEmpty = resolve;
-    });
-    if (this.#transports === 0) return;
-    this.#departures = new Departures(this.clients, spread, (client) => {
-      // Who is on its way out already has its own reason.
-      if (!client.writableEnded) client.closeWebSocket(CloseCode.GOING_AWAY, reason);
-    });
-    await empty;
+  #httpServer({ tls, onRequest = this.handleRequest }: ListenerOptions): Server {
+    const request: typeof onRequest = (incoming, response) => {
+      const watcher = watcherOf(incoming.socket);
+      watcher?.suspend();
+      response.once('close', () => watcher?.restart(this.config.handshakeTimeout));
+      onRequest(incoming, response);
+    };
+    const unreadable = (error: HandshakeError, socket: Duplex): void => {
+      (watcherOf(socket) ?? watchSocket(socket, this)).linger(this.config.closeTimeout);
+      count(this.#counters.rejected, error.status);
+      publish(diagnostics.reject, () => ({ error, request: null }));
+    };
+    return createWiredServer({ upgrade: this.handleUpgrade, request, unreadable }, this.config.handshakeTimeout, tls);
+  }
+
+  /**
+   * What a PROXY header says of the client; `null` where the peer may not say anything, `undefined` where the proxy speaks for itself.
+   */
+  #forwarded(socket: Socket, { proxy }: PreludeResult): Forwarded | null | undefined {
+    const peer = peerOf(socket);
+    if (peer === null) return null;
+    const address = peerAddress(peer);
+    const range = this.#compiled.rules.proxy.trusted?.(address) ?? null;
+    if (range === null || proxy === null) return null;
+    if (proxy.client === null) return undefined;
+    return {
+      ...proxy.client,
+      secure: proxy.secure === true,
+      via: [address],
+      provenance: `PROXY protocol version ${proxy.version}, trusted by ${range}`,
+    };
+  }
+
+  /** Runs a plain request through the same checks; what passes them all still is no upgrade. */
+  #refusal(request: IncomingMessage): HandshakeError {
+    const peer = peerOf(request.socket);
+    try {
+      if (peer !== null) admit(request, peer, this.#compiled.rules, this.#closing !== null);
+      return new HandshakeError(
+        426,
+        'WebSocket: Received HTTP request whose Connection header does not ask for the upgrade',
+        UPGRADE_REQUIRED,
+      );
+    } catch (error) {
+      return error instanceof HandshakeError ? error : new HandshakeError(500, 'WebSocket: Internal error', {}, { cause: error });
+    }
   }
 
   #clientSettings(): ClientSettings {
@@ -344,8 +444,10 @@ class Hook implements WebSocketHook, DoorsContext {
       text: { isText: true, fallback: fallbackEncoding },
       binary: { isText: false, fallback: undefined },
       sweeper: this.sweeper,
+      counters: this.#counters,
       onClosed: this.#closedClient,
-      onGone: this.#gone,
+      onTransportClosed: this.#members.transportClosed,
+      onFault: (error, during, client) => this.#report(error, { during, client: lineClientOf(client), request: null }),
     };
   }
 
@@ -366,6 +468,8 @@ const NO_BYTES = new Uint8Array(0);
 /** Milliseconds: who spreads a restart over more than an hour meant another unit. */
 const LONGEST_SPREAD = 3_600_000;
 
+const UPGRADE_REQUIRED = { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' } as const;
+
 /** What a socket of an HTTP server needs before it serves for hours. Not every stream that can be upgraded is a TCP socket. */
 function prepareTransport(transport: Duplex): void {
   const socket = transport as Partial<Socket>;
@@ -374,10 +478,31 @@ function prepareTransport(transport: Duplex): void {
   socket.setNoDelay?.(true);
 }
 
-function count(counts: Map<number, number>, key: number): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+/** Tells the author of a fault with its whole stack, where no `onError` is set. */
+function warnOfFault(error: unknown, during: string): void {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  process.emitWarning(message, {
+    type: 'Warning',
+    code: 'IRCD_WEBSOCKET_CALLBACK_ERROR',
+    detail: `thrown by ${during}: ${stack}`,
+  });
 }
 
-function requireFunction(key: string, value: unknown): void {
-  if (typeof value !== 'function') throw new ConfigError({ tag: 'websocket', key, value: typeof value }, 'must be a function');
+function describeStats(counters: Counters, members: Clients): HookStats {
+  const { accepted, suspended, resumed, expired, linesIn, linesOut, bytesIn, bytesOut } = counters;
+  return {
+    clients: members.faces.size,
+    accepted,
+    rejected: Object.fromEntries(counters.rejected),
+    closed: Object.fromEntries(counters.closed),
+    suspended,
+    resumed,
+    expired,
+    lines: { received: linesIn, sent: linesOut },
+    bytes: { received: bytesIn, sent: bytesOut },
+    queuedBytes: members.queuedSize,
+    roundTrips: counters.roundTrips.snapshot(),
+    handshakes: counters.handshakes.snapshot(),
+  };
 }

@@ -4,7 +4,9 @@ export { ircAddress } from './address/ranges.ts';
 export type { AdmissionReport, AdmissionStep } from './admission/admission.ts';
 export type { ConnectionFacts, Endpoint } from './admission/facts.ts';
 export { broadcast } from './client/broadcast.ts';
-export type { IrcSocket } from './client/client.ts';
+export { clientOf } from './client/client-of.ts';
+export type { IrcClient } from './client/irc-client.ts';
+export type { IrcSocket } from './client/irc-socket.ts';
 export { type PreparedLine, prepareLine } from './client/prepared-line.ts';
 export { configFromTags, type ResolvedConfig, type WebSocketConfig } from './config/config.ts';
 export { type ConfigTag, parseTags } from './config/tags.ts';
@@ -13,15 +15,16 @@ export { checkDnsbl, type DnsblHit, type DnsblOptions } from './dns/dnsbl.ts';
 export { confirmHostname } from './dns/hostname.ts';
 export type { LookupOptions } from './dns/resolver.ts';
 export { CloseCode, ConfigError, type ConfigErrorPlace, HandshakeError, ProtocolError, WebSocketError } from './errors.ts';
-export { createWebSocketHook, type HookRegistry, type HookStats, type WebSocketHook, type WebSocketHookOptions } from './hook.ts';
-export type { ListenerTls } from './listening/certificates.ts';
-export type {
-  AcceptOptions,
-  ListenerOptions,
-  RenewableHttpsServer,
-  RenewableTls,
-  RenewableTlsServer,
-} from './listening/listener.ts';
+export {
+  createWebSocketHook,
+  type FaultContext,
+  type HookRegistry,
+  type HookStats,
+  type WebSocketHook,
+  type WebSocketHookOptions,
+} from './hook.ts';
+export type { AcceptOptions, ListenerOptions } from './listening/listener.ts';
+export type { HistogramSnapshot } from './metrics/histogram.ts';
 export type { WebircClaims } from './webirc/claims.ts';
 export type { WebircGateway, WebircPeer } from './webirc/gateway-block.ts';
 export { createWebirc, type Webirc, type WebircOptions, type WebircState } from './webirc/gateways.ts';

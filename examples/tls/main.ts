@@ -1,14 +1,8 @@
 /**
- * Shows: `wss://` without a proxy. The server asks for no client certificate, because Chrome does not connect where one
- * is asked for. SIGHUP reads a renewed certificate; clients stay connected.
+ * Shows: `wss://` without a proxy. No client certificate is asked for: Chrome does not connect where one is. SIGHUP reads a renewed certificate; whoever is in stays.
  *
- * Run: `openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
- *      -keyout key.pem -out cert.pem`, then `npm run example tls -- cert.pem key.pem 8443`
- * Try: open https://localhost:8443/, accept the certificate, and type into the browser's console (F12):
- *
- *     socket = new WebSocket('wss://localhost:8443/')
- *     socket.onmessage = ({ data }) => console.log(data)
- *     socket.send('hello') // :irc.example.com NOTICE * :hello
+ * Run: `openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem`, then
+ * `node examples/tls/main.ts cert.pem key.pem 8443`
  */
 import { readFileSync } from 'node:fs';
 import { Server } from 'node:https';
@@ -18,8 +12,7 @@ const [certPath = 'cert.pem', keyPath = 'key.pem', port = 8443] = process.argv.s
 const readCertificate = () => ({ cert: readFileSync(certPath), key: readFileSync(keyPath) });
 
 const hook = createWebSocketHook({
-  // Your pages. The other one is for trying it on this machine: in an origin, * stands for any text.
-  origins: ['https://chat.example.com', 'https://localhost:*'],
+  origins: ['https://chat.example.com'],
   onConnection: (socket) => {
     socket.on('error', () => socket.destroy());
     socket.onLine((line) => socket.writeLine(`:irc.example.com NOTICE * :${line}`));

@@ -9,7 +9,7 @@ import type { HookStats } from '../hook.ts';
 /** The counts of one process, or of several together. */
 export interface Counters {
   readonly gateway: GatewayStats;
-  readonly hook: HookStats;
+  readonly hook: Pick<HookStats, 'clients' | 'accepted' | 'rejected' | 'closed'>;
 }
 
 /** What {@link sum} begins with. */

@@ -1,21 +1,26 @@
 /**
- * One line to many clients, WebSocket and plain TCP alike.
+ * One line to many clients: web clients, as sockets or as lines, and plain TCP alike.
  *
- * In: sockets and a line. Out: the line, encoded once, to each of them. It does not know channels.
+ * In: clients and a line. Out: the line, encoded once, to each of them. It does not know channels.
  */
 import type { Socket } from 'node:net';
-import { Client, type IrcSocket } from './client.ts';
+import { type IrcClient, LineClient } from './irc-client.ts';
+import type { IrcSocket } from './irc-socket.ts';
 import { EncodedLine, type PreparedLine, prepareLine } from './prepared-line.ts';
 
 /**
- * Sends a line to each socket; one that is gone is passed over.
+ * Sends a line to each client. One that is gone is skipped.
  *
- * @param line with or without its CR LF; prepare it yourself ({@link prepareLine}) where several broadcasts share it
+ * @param line with or without its CR LF. Prepare it yourself ({@link prepareLine}) where several broadcasts share it.
+ * @example
+ * ```ts
+ * broadcast(channel.members, ':ada!ada@host PRIVMSG #lobby :hello');
+ * ```
  */
-export function broadcast(sockets: Iterable<Socket | IrcSocket>, line: string | Uint8Array | PreparedLine): void {
+export function broadcast(to: Iterable<Socket | IrcSocket | IrcClient>, line: string | Uint8Array | PreparedLine): void {
   const prepared = line instanceof EncodedLine ? line : prepareLine(line as string | Uint8Array);
-  for (const socket of sockets) {
-    if ((socket as unknown) instanceof Client) (socket as IrcSocket).writeLine(prepared);
-    else if (socket.writable) socket.write(prepared.tcp);
+  for (const client of to) {
+    if (client instanceof LineClient || 'writeLine' in client) (client as IrcClient).writeLine(prepared);
+    else if (client.writable) client.write(prepared.tcp);
   }
 }

@@ -1,182 +1,369 @@
 /**
- * A WebSocket client in the shape of a `net.Socket`, for IRC servers that were written for one.
+ * One web client: lines over a connection, and for a while perhaps over none.
  *
- * In: messages from a {@link Connection}. Out: a Duplex of bytes whose `'data'` carries `line + "\r\n"`, with a net.Socket's properties, methods and events; and the
- * line face (`onLine`, `writeLine`), which spares the stream's price. It does not know frames, HTTP or who was let in.
+ * In: messages from a {@link Connection}; frames of lines from the object that the server holds. Out: lines to a listener or to a stream; the end, once. It does not
+ * know frames, HTTP, the shape of a `net.Socket`, or how a client that lost its connection proves who it is.
  *
- * Where it differs from a `net.Socket` is listed in `docs/api.md`, "Deviations from net.Socket".
+ * No server ever holds this object: it holds an `IrcClient` or an `IrcSocket`, whose properties it may replace at will. Nothing here reads them.
+ *
+ * | state | connection | what ends or changes it |
+ * | --- | --- | --- |
+ * | attached | one | lost, and the client can come back: suspended. Ended in any other way: over |
+ * | suspended | none; lines wait in the outbox | {@link Client.reattach}: attached. Expired, over its limit, closed or destroyed by the server: over |
+ * | over | none, or one that takes its last bytes to the peer | nothing |
  */
-import type { AddressInfo, Socket } from 'node:net';
-import { isIPv6 } from 'node:net';
-import type { Duplex, DuplexOptions } from 'node:stream';
-import { canonicalAddress, UNIX, UNKNOWN } from '../address/ranges.ts';
+import { Duplex } from 'node:stream';
+import { canonicalAddress } from '../address/ranges.ts';
 import { type ConnectionFacts, isRewritten, withClient, withMode } from '../admission/facts.ts';
 import { type CloseStatus, Connection, type ConnectionOwner, type ConnectionSettings } from '../connection/connection.ts';
+import type { Journal } from '../connection/journal.ts';
+import { Outbox, type OutboxOwner } from '../connection/outbox.ts';
 import { diagnostics, publish } from '../diagnostics.ts';
 import { CloseCode, WebSocketError } from '../errors.ts';
-import { isSendableCloseCode } from '../protocol/close.ts';
 import { Content } from '../protocol/mask.ts';
-import { LazyDuplex, type StreamOwner } from './lazy-duplex.ts';
-import { frameWhole, type LineEncoding, LineFramer, splitMessage } from './lines.ts';
-import { EncodedLine, type PreparedLine, prepareLine } from './prepared-line.ts';
-
-/** A WebSocket client as a server sees it: a `net.Socket`, and what only a WebSocket has. */
-export interface IrcSocket extends Socket {
-  /** What is known of the connection; frozen. Another frozen object takes its place after {@link IrcSocket.setRemoteAddress}. */
-  readonly websocket: ConnectionFacts;
-  /** Whether the client's way here is TLS, as a `TLSSocket` says it of itself: directly, or up to a trusted proxy. */
-  readonly encrypted: boolean;
-  /** How the connection ended, from the moment it has; `null` before. */
-  readonly closeStatus: CloseStatus | null;
-  /**
-   * Has each line delivered to `listener`, without CR LF, in place of `'data'`; `null` goes back to `'data'`. Several lines may come in one turn, in order;
-   * they may be slices of one string of up to 4 KiB: who keeps ten thousand of them for hours copies them.
-   *
-   * @param encoding how bytes become a string: `utf8` replaces what is not UTF-8 (binary clients may send it) by U+FFFD; `latin1` keeps every byte as
-   *   one character. @defaultValue `'utf8'`
-   */
-  onLine(listener: ((line: string) => void) | null, encoding?: 'utf8' | 'latin1'): this;
-  /** Has each line delivered as bytes: a view of the read buffer, valid during the call. Who keeps one keeps 64 KiB, and sees it change: copy it. */
-  onLine(listener: (line: Buffer) => void, encoding: 'buffer'): this;
-  /**
-   * Sends a line, with or without CR LF; `false` when the client is behind, as `write` does: `'drain'` follows. LFs within it make it several lines.
-   * Where a `write` ended without LF, that rest still waits: the line goes first.
-   */
-  writeLine(line: string | Uint8Array | PreparedLine): boolean;
-  /**
-   * Sends a native ping; `callback` gets the milliseconds until a pong came. `false` where `nativePing` is off or the connection is not open: the server
-   * then sends an IRC PING.
-   */
-  ping(callback?: (rtt: number) => void): boolean;
-  /**
-   * Ends the connection by a Close frame that says why, behind everything written before.
-   *
-   * @param code RFC 6455 section 7.4 @defaultValue `1000`
-   * @param reason a reason over 123 bytes is cut at a code point
-   * @throws RangeError for a code that may not be sent
-   */
-  closeWebSocket(code?: number, reason?: string): void;
-  /**
-   * Sets the client's address, as WEBIRC tells it: `remoteAddress`, `remotePort`, `remoteFamily` and `websocket.client` follow. Once: where a proxy's header
-   * or the PROXY protocol has told the address already, that was the one time.
-   *
-   * @throws WebSocketError `ERR_ADDRESS_SET` the second time, `ERR_ADDRESS` for what is not an address
-   */
-  setRemoteAddress(address: string, port?: number): void;
-}
+import { type LineEncoding, splitMessage } from './lines.ts';
 
 /** What all clients of one configuration share. */
 export interface ClientSettings extends ConnectionSettings {
   readonly nativePing: boolean;
   readonly text: LineEncoding;
   readonly binary: LineEncoding;
-  /** Is told when a WebSocket has ended, just before `'close'`. */
+  /** Called when a client is in no more: its WebSocket has ended. */
   readonly onClosed: (client: Client) => void;
-  /** Is told when a transport is gone. */
-  readonly onGone: (client: Client) => void;
+  /** Called with whatever the program's own code threw or rejected. */
+  readonly onFault: (error: unknown, during: FaultPlace, client: Client) => void;
 }
 
-/** What a new client is made of. */
-export interface ClientParts {
+/** Where the program's own code threw. */
+export type FaultPlace =
+  | 'onConnection'
+  | 'onClient'
+  | 'onLine'
+  | 'onDrain'
+  | 'onClose'
+  | 'onSuspend'
+  | 'onResume'
+  | 'ping'
+  | 'authorize'
+  | 'onReject'
+  | 'onRequest'
+  | 'plain'
+  | 'write'
+  | 'end'
+  | (string & {});
+
+/** The stream over a client, where the server holds one. */
+export interface ClientStream {
+  /** Takes one line, `chunk[start, end)`, which is valid during the call. */
+  line(chunk: Buffer, start: number, end: number, isAscii: boolean): void;
+  /** Called for each message that comes. */
+  active(): void;
+  drained(): void;
+  /** Called when no more lines come. */
+  ended(): void;
+  /** Whether the server has said goodbye: it may never read what is held. */
+  readonly hasSaidGoodbye: boolean;
+  /** Called when the connection is lost, and the client may come back: nothing can wait for a transport to drain. */
+  suspended(): void;
+  /** Closes the client, behind what the stream still holds. */
+  closeWith(code: number, reason: string): void;
+  /** Called when the client is gone at once. `error` is the transport's own. */
+  broken(error: Error | null): void;
+}
+
+/** What a client that can come back tells of its connection; `resume/` implements it. */
+export interface Resumption {
+  /** Whether a connection that ended like this was only lost. */
+  survives(status: CloseStatus): boolean;
+  /** Called for each text message. */
+  received(): void;
+  /** Takes a control message. Returns what is wrong with it, or `null`. */
+  control(bytes: Buffer): string | null;
+  suspended(): void;
+  ended(): void;
+}
+
+export type LineFormat = 'utf8' | 'latin1' | 'buffer';
+export type LineListener = ((line: string) => void) | ((line: Buffer) => void);
+
+/** What a connection is made of. */
+export interface TransportParts {
   readonly transport: Duplex;
-  /** The answer to the upgrade, a byte string: it leaves with whatever the client is greeted with, in one write. */
-  readonly answer: string;
+  /** What the peer gets first of all, a byte string. It leaves with the greeting, in one write. */
+  readonly first: string;
   /** What came behind the request. */
   readonly head: Uint8Array;
   readonly facts: ConnectionFacts;
-  /** Whether the first message decides between text and binary. */
-  readonly followsFirstMessage: boolean;
-  readonly settings: ClientSettings;
 }
 
-const CR = 0x0d;
-const LF = 0x0a;
+/** The lines of a message were a control message. */
+const CONTROL = -1;
 
-type LineListener = ((line: string) => void) | ((line: Buffer) => void);
-
-/** The run-time class behind {@link IrcSocket}. */
-export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
-  // What a line out touches comes first, as in `Connection`.
-  readonly #connection: Connection;
-  #lineEncoding: LineEncoding;
-  /** Whether the stream is known to take bytes and to hold none; `false`: look ({@link Client.#looksAtQueue}). */
-  #isQueueEmpty = false;
-  #rarities: Rarities | null = null;
-  #framer: LineFramer | null = null;
-
-  #lineListener: LineListener | null = null;
-  /** Whether the line face may be called with strings at once; what it depends on: {@link Client.#chooseFace}. */
-  #takesStrings = false;
-  #followsFirstMessage: boolean;
-  /** As `isPaused()` and `destroyed` have it: those look into the stream's state each time. */
-  #isPaused = false;
+/** One web client. */
+export class Client implements ConnectionOwner, OutboxOwner {
+  // What a line out touches comes first: in a broadcast to thousands of clients none of them is in a cache, and each line of a cache is waited for.
+  readonly #outbox: Outbox;
+  #connection: Connection | null;
+  #encoding: LineEncoding;
   #isOver = false;
-  #lineFormat: 'utf8' | 'latin1' | 'buffer' = 'utf8';
-  /** What `'data'` is decoded as, while there is no stream. */
-  #encoding: BufferEncoding | null = null;
-  #facts: ConnectionFacts;
+  readonly #settings: ClientSettings;
 
-  constructor({ transport, answer, head, facts, followsFirstMessage, settings }: ClientParts) {
-    super();
+  #listener: LineListener | null = null;
+  #format: LineFormat = 'utf8';
+  #stream: ClientStream | null = null;
+  /** Lines that nobody takes yet; `null`: lines go out as they come. */
+  #held: Buffer[] | null = null;
+  #isPaused = false;
+  #followsFirstMessage: boolean;
+  #facts: ConnectionFacts;
+  #resumption: Resumption | null = null;
+  #face: object | null = null;
+  #rarities: Rarities | null = null;
+
+  /** @param followsFirstMessage whether the first message decides between text and binary */
+  constructor({ transport, first, head, facts }: TransportParts, followsFirstMessage: boolean, settings: ClientSettings) {
+    this.#settings = settings;
     this.#facts = facts;
     this.#followsFirstMessage = followsFirstMessage;
-    this.#lineEncoding = facts.mode === 'text' ? settings.text : settings.binary;
-    this.#connection = new Connection(transport, answer, head, this, settings);
+    this.#encoding = facts.mode === 'text' ? settings.text : settings.binary;
+    this.#outbox = new Outbox(this, settings);
+    this.#connection = new Connection(transport, first, head, this.#outbox, this, settings);
   }
 
   /** Lets messages come: the server has had its say. */
   start(): void {
-    this.#connection.start();
+    this.#connection?.start();
   }
 
-  /** Ends this client for an error that the server's own code threw. */
-  fault(error: unknown): void {
-    this.#connection.fault(error);
+  get settings(): ClientSettings {
+    return this.#settings;
   }
 
-  get websocket(): ConnectionFacts {
+  get facts(): ConnectionFacts {
     return this.#facts;
+  }
+
+  /** How lines leave. */
+  get encoding(): LineEncoding {
+    return this.#encoding;
+  }
+
+  /** The transport; `undefined` while there is none. */
+  get transport(): Duplex | undefined {
+    return this.#connection?.transport;
   }
 
   get closeStatus(): CloseStatus | null {
     return this.#rarities?.status ?? null;
   }
 
-  onLine(listener: LineListener | null, encoding: 'utf8' | 'latin1' | 'buffer' = 'utf8'): this {
-    if (listener !== null && typeof listener !== 'function') throw new TypeError('onLine takes a function or null');
-    if (encoding !== 'utf8' && encoding !== 'latin1' && encoding !== 'buffer')
-      throw new TypeError(`onLine: unknown encoding ${String(encoding)}`);
-    this.#lineListener = listener;
-    this.#lineFormat = encoding;
-    this.#chooseFace();
-    // Flowing, so that 'end' comes once there is a stream; there is no 'data'.
-    if (listener !== null) this.resume();
-    return this;
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
-  writeLine(line: string | Uint8Array | PreparedLine): boolean {
-    if (!this.#isQueueEmpty && !this.#looksAtQueue()) {
-      if (this.writableEnded || this.destroyed) return false;
-      // What was written before and is held back goes first.
-      if (this.writableLength > 0) return this.write(line instanceof EncodedLine ? line.tcp : prepareLine(line as string).tcp);
+  /** Whether lines can be sent: they leave, or wait for the client to come back. */
+  get writable(): boolean {
+    return !this.#isOver && (this.#connection === null || this.#connection.isOpen);
+  }
+
+  get isSuspended(): boolean {
+    return this.#connection === null && !this.#isOver;
+  }
+
+  /** Whether the client is behind. */
+  get congested(): boolean {
+    return this.#outbox.congested;
+  }
+
+  /** Bytes that wait for the transport, or in it. */
+  get queuedSize(): number {
+    return this.#isOver ? 0 : this.#outbox.size;
+  }
+
+  // Lines out.
+
+  /**
+   * Sends frames, a byte string. Returns `false` when the client is behind: the listeners of `onDrain` are called later.
+   *
+   * @param lines how many lines are in them
+   * @param areShared whether other clients get the same string
+   */
+  send(frames: string, lines: number, areShared: boolean): boolean {
+    if (!this.writable) return false;
+    if (frames !== '') {
+      this.#settings.counters.linesOut += lines;
+      this.#outbox.queue(frames, areShared);
     }
-    if (line instanceof EncodedLine) this.#connection.send(line.frames(this.#lineEncoding), true);
-    else this.#connection.send(frameWhole(line as string, this.#lineEncoding), false);
-    this.#refreshIdleTimer();
-    return this.#hasRoom();
+    if (!this.#outbox.congested) return true;
+    this.#rare.owesDrain = true;
+    return false;
   }
 
-  ping(callback?: (rtt: number) => void): boolean {
-    return this.#settings.nativePing && this.#connection.sendPing(callback);
+  /** Ends the client where `more` bytes, which wait somewhere else, take its queue over the limit. */
+  checkQueue(more: number): void {
+    if (this.writable) this.#outbox.check(more);
   }
 
-  closeWebSocket(code: number = CloseCode.NORMAL, reason = ''): void {
-    if (!isSendableCloseCode(code)) throw new RangeError(`close code ${code} may not be sent`);
-    this.#rare.closing = { code, reason };
-    this.end();
-    this.#connection.limitTime();
+  ping(callback?: (roundTrip: number) => void): boolean {
+    if (!this.#settings.nativePing || this.#connection === null) return false;
+    const guarded = callback && ((roundTrip: number): void => this.call('ping', () => callback(roundTrip)));
+    return this.#connection.sendPing(guarded);
   }
 
+  // Lines in.
+
+  /** Has lines go to `listener`; `null`: to the stream, or nowhere. */
+  setListener(listener: LineListener | null, format: LineFormat): void {
+    this.#listener = listener;
+    this.#format = format;
+    if (listener !== null) {
+      this.resume();
+    } else if (this.#stream === null) {
+      // What is left of the present read waits for the next listener.
+      this.#held ??= [];
+      this.#connection?.pause();
+    } else {
+      this.#release();
+    }
+  }
+
+  /** The stream over this client, where there is one. */
+  get stream(): ClientStream | null {
+    return this.#stream;
+  }
+
+  get hasListener(): boolean {
+    return this.#listener !== null;
+  }
+
+  /** Has lines go to a stream from now on, where there is no listener. */
+  setStream(stream: ClientStream): void {
+    this.#stream = stream;
+  }
+
+  /** Puts lines in front of all that come: the stream had them already. */
+  putBack(lines: Buffer[]): void {
+    if (lines.length > 0) this.#held = [...lines, ...(this.#held ?? [])];
+  }
+
+  /**
+   * Stops reading. The lines of the present read still come.
+   *
+   * @param holds whether those are held, too
+   */
+  pause(holds = false): void {
+    this.#isPaused = true;
+    if (holds) this.#held ??= [];
+    this.#connection?.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#release();
+    if (!this.#isPaused && !this.#isOver && (this.#listener !== null || this.#stream !== null)) this.#connection?.resume();
+  }
+
+  // Callbacks of the server.
+
+  /** Has `listener` called at each event of this kind, behind those that were there before. */
+  on(event: ClientEvent, listener: (argument: never) => unknown): void {
+    this.#rare.listeners = append(this.#rare.listeners, event, listener);
+    // The client is gone already: who asks now is told as well.
+    if (event === 'onClose' && this.#isOver)
+      process.nextTick(() => this.call('onClose', () => listener(this.closeStatus as never)));
+  }
+
+  /** Calls the listeners of an event. */
+  #emit(event: ClientEvent, argument?: unknown): void {
+    for (let at = this.#rarities?.listeners ?? null; at !== null; at = at.next) {
+      const { listener } = at;
+      if (at.event === event) this.call(event, () => listener(argument as never));
+    }
+  }
+
+  /** Calls the program's own code. What it throws or rejects ends this client, and nobody else. */
+  call(during: FaultPlace, code: () => unknown): void {
+    try {
+      const result = code();
+      if (result !== undefined) this.watch(during, result);
+    } catch (error) {
+      this.fault(error, during);
+    }
+  }
+
+  /** Watches what the program's own code returned: an `async` listener may reject. */
+  watch(during: FaultPlace, result: unknown): void {
+    if (typeof (result as Promise<unknown> | null)?.then === 'function')
+      (result as Promise<unknown>).then(undefined, (error) => this.fault(error, during));
+  }
+
+  // The end.
+
+  /** Ends this client for an error of the program's own code: 1011, without details ("may be security-sensitive", as other libraries say). */
+  fault(error: unknown, during: FaultPlace): void {
+    this.#rare.fault = { error };
+    this.#settings.onFault(error, during, this);
+    if (this.isSuspended) this.finish({ code: CloseCode.INTERNAL_ERROR, reason: 'Internal error', clean: false });
+    else this.#connection?.fail(CloseCode.INTERNAL_ERROR, 'Internal error');
+  }
+
+  /** Begins the closing handshake, behind what was sent before. A client without a connection is over at once. */
+  close(code: number, reason: string): void {
+    if (this.isSuspended) this.finish({ code, reason, clean: false });
+    else this.#connection?.close(code, reason);
+  }
+
+  /** Closes the client for the hook: behind what was written before, and within `closeTimeout`. */
+  dismiss(code: number, reason: string): void {
+    if (this.#stream === null) this.close(code, reason);
+    else this.#stream.closeWith(code, reason);
+    this.limitTime();
+  }
+
+  /** Begins the time after which the connection is destroyed, whatever it waits for. */
+  limitTime(): void {
+    this.#connection?.limitTime();
+  }
+
+  /** Ends the client at once. */
+  destroy(): void {
+    if (this.#isOver) return;
+    this.#connection?.destroy();
+    this.finish(ABNORMAL);
+  }
+
+  /** Ends the client by RST, where its transport can. */
+  reset(): void {
+    this.#connection?.reset();
+    this.finish(ABNORMAL);
+  }
+
+  /** Makes the client over: the hook is told at once, the server in the next tick. */
+  finish(status: CloseStatus): void {
+    this.#leave(status);
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#listener = null;
+    this.#held = null;
+    this.#outbox.close();
+    const stream = this.#stream;
+    if (stream === null) {
+      process.nextTick(() => {
+        this.tellClosed();
+      });
+    } else {
+      // A stream that ended this client itself knows already.
+      stream.broken(null);
+    }
+  }
+
+  /** Tells everybody that the client is gone; called once, in a tick of its own. */
+  tellClosed(): void {
+    publish(diagnostics.close, () => ({ ...this.describe(), ...this.closeStatus }));
+    this.#emit('onClose', this.closeStatus);
+  }
+
+  /** @throws WebSocketError `ERR_ADDRESS_SET` the second time, `ERR_ADDRESS` for a text that is no address */
   setRemoteAddress(address: string, port?: number): void {
     if (isRewritten(this.#facts))
       throw new WebSocketError('ERR_ADDRESS_SET', `the client's address was set before, to ${this.#facts.client.address}`);
@@ -185,270 +372,51 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
     this.#facts = withClient(this.#facts, Object.freeze({ address: canonical, port }), 'setRemoteAddress');
   }
 
-  // The rest of a net.Socket.
+  // Coming back.
 
-  get remoteAddress(): string | undefined {
-    const { address } = this.#facts.client;
-    return address === UNIX || address === UNKNOWN ? undefined : address;
+  /** Makes this a client that can come back. */
+  makeResumable(resumption: Resumption, journal: Journal): void {
+    this.#resumption = resumption;
+    this.#outbox.keep(journal);
   }
 
-  get remotePort(): number | undefined {
-    return this.#facts.client.port;
+  /** Sends a control message, past what can be lost. Without a connection there is nobody to get it. */
+  sendControl(frame: string): void {
+    if (this.#connection?.isOpen === true) this.#outbox.queue(frame);
   }
 
-  get remoteFamily(): string | undefined {
-    const address = this.remoteAddress;
-    if (address === undefined) return undefined;
-    return isIPv6(address) ? 'IPv6' : 'IPv4';
+  /** Gives the client a new connection, and new facts. An older connection that is still there is closed with `replaced`. */
+  reattach(
+    { transport, first, head, facts }: TransportParts,
+    replaced: { readonly code: number; readonly reason: string },
+  ): void {
+    const before = this.#connection;
+    const wasReading = before?.isReading ?? this.#rare.wasReading;
+    this.#outbox.detach();
+    before?.abandon(replaced.code, replaced.reason);
+    this.#facts = facts;
+    this.#connection = new Connection(transport, first, head, this.#outbox, this, this.#settings);
+    if (wasReading) this.#connection.resume();
+    this.#connection.start();
+    this.#emit('onResume', facts);
+    // Behind the flush of what waited: a client that is not behind any more would never say so.
+    if (this.#rare.owesDrain)
+      setImmediate(() => {
+        if (!this.#outbox.congested) this.drained();
+      });
   }
 
-  get localAddress(): string | undefined {
-    return this.#socket?.localAddress;
-  }
+  // ConnectionOwner and OutboxOwner: what the connection has to give.
 
-  get localPort(): number | undefined {
-    return this.#socket?.localPort;
-  }
-
-  get localFamily(): string | undefined {
-    return this.#socket?.localFamily;
-  }
-
-  /** Bytes of the transport, frames' headers included. */
-  get bytesRead(): number {
-    return this.#socket?.bytesRead ?? 0;
-  }
-
-  /** Bytes of the transport, frames' headers included. */
-  get bytesWritten(): number {
-    return this.#socket?.bytesWritten ?? 0;
-  }
-
-  get bufferSize(): number {
-    return this.#queuedSize;
-  }
-
-  get connecting(): boolean {
-    return false;
-  }
-
-  get pending(): boolean {
-    return false;
-  }
-
-  get readyState(): 'open' | 'readOnly' | 'writeOnly' | 'closed' {
-    if (this.destroyed) return 'closed';
-    if (this.readable) return this.writable ? 'open' : 'readOnly';
-    return this.writable ? 'writeOnly' : 'closed';
-  }
-
-  get timeout(): number | undefined {
-    return this.#rarities?.idleTimeout;
-  }
-
-  /** `true` where the client's way here is TLS, as a TLSSocket says it of itself: directly, or up to a trusted proxy. */
-  get encrypted(): boolean {
-    return this.#facts.secure;
-  }
-
-  get server(): unknown {
-    return undefined;
-  }
-
-  get autoSelectFamilyAttemptedAddresses(): string[] | undefined {
-    return undefined;
-  }
-
-  /** @throws WebSocketError always: a client has come in, it cannot be sent elsewhere */
-  connect(): never {
-    throw new WebSocketError('ERR_UNSUPPORTED', 'connect: a WebSocket client is connected already');
-  }
-
-  address(): AddressInfo | Record<string, never> {
-    return this.#socket?.address() ?? {};
-  }
-
-  /** Calls `callback` and emits `'timeout'` after `timeout` milliseconds without a line in or out; pings and pongs are no activity. 0 switches it off. */
-  setTimeout(timeout: number, callback?: () => void): this {
-    if (!Number.isFinite(timeout) || timeout < 0) throw new RangeError(`timeout of ${timeout} ms`);
-    this.#clearIdleTimer();
-    this.#rare.idleTimeout = timeout;
-    if (timeout === 0) {
-      if (callback !== undefined) this.removeListener('timeout', callback);
-      return this;
-    }
-    if (callback !== undefined) this.once('timeout', callback);
-    if (!this.destroyed) this.#rare.idleTimer = setTimeout(() => this.emit('timeout'), timeout).unref();
-    return this;
-  }
-
-  setNoDelay(noDelay?: boolean): this {
-    this.#socket?.setNoDelay(noDelay);
-    return this;
-  }
-
-  setKeepAlive(...args: unknown[]): this {
-    (this.#socket?.setKeepAlive as ((...args: unknown[]) => unknown) | undefined)?.apply(this.#socket, args);
-    return this;
-  }
-
-  getTypeOfService(): number {
-    const get = (this.#socket as { getTypeOfService?: () => number } | undefined)?.getTypeOfService;
-    return get === undefined ? 0 : get.call(this.#socket);
-  }
-
-  setTypeOfService(value: number): this {
-    (this.#socket as { setTypeOfService?: (value: number) => unknown } | undefined)?.setTypeOfService?.(value);
-    return this;
-  }
-
-  ref(): this {
-    this.#socket?.ref();
-    return this;
-  }
-
-  unref(): this {
-    this.#socket?.unref();
-    return this;
-  }
-
-  destroySoon(): void {
-    if (this.writable) this.end();
-    if (this.writableFinished) this.destroy();
-    else this.once('finish', () => this.destroy());
-  }
-
-  resetAndDestroy(): this {
-    this.#socket?.resetAndDestroy();
-    this.destroy();
-    return this;
-  }
-
-  override pause(): this {
-    // First, so that a stream that is made by this is made paused.
-    this.#isPaused = true;
-    this.#chooseFace();
-    if (this.#lineListener !== null) this.#connection.pause();
-    super.pause();
-    return this;
-  }
-
-  override resume(): this {
-    // What came behind the request comes at once, and 'data' may not come within `on`: it waits in a stream.
-    if (this.#lineListener === null && this.#connection.hasHead) this.makeStream();
-    if (this.hasStream) super.resume();
-    this.#isPaused = false;
-    this.#chooseFace();
-    if (this.#lineListener !== null) this.#releaseHeldLines();
-    this.#connection.resume();
-    return this;
-  }
-
-  override setEncoding(encoding: BufferEncoding): this {
-    const name = STATELESS_ENCODINGS.get(encoding);
-    if (this.hasStream || name === undefined) super.setEncoding(encoding);
-    else this.#encoding = name;
-    return this;
-  }
-
-  override _read(): void {
-    // The stream asks once more where it was told to flow just before the line face paused.
-    if (!this.#isPaused || this.#lineListener === null) this.#connection.resume();
-  }
-
-  // The stream's write. A client that is behind holds one callback, and the stream queues what follows.
-  override write(
-    chunk: unknown,
-    encoding?: BufferEncoding | ((error?: Error | null) => void) | null,
-    callback?: (error?: Error | null) => void,
-  ): boolean {
-    if (callback === undefined && this.#takesAtOnce(chunk, encoding)) {
-      this.#frame(chunk, (encoding as BufferEncoding | undefined) ?? this.#rarities?.defaultEncoding ?? 'utf8');
-      return this.#hasRoom();
-    }
-    this.#isQueueEmpty = false;
-    const hasRoom = super.write(chunk, encoding as BufferEncoding, callback);
-    if (this.#holdsWrite) this.#connection.checkQueue(this.writableLength);
-    return hasRoom;
-  }
-
-  override cork(): void {
-    this.#isQueueEmpty = false;
-    super.cork();
-  }
-
-  override end(...args: unknown[]): this {
-    this.#isQueueEmpty = false;
-    return super.end(...(args as Parameters<Duplex['end']>));
-  }
-
-  override destroy(error?: Error): this {
-    // Known before a stream is made for its end.
-    this.#isOver = true;
-    return super.destroy(error);
-  }
-
-  override setDefaultEncoding(encoding: BufferEncoding): this {
-    super.setDefaultEncoding(encoding);
-    this.#rare.defaultEncoding = encoding.toLowerCase() as BufferEncoding;
-    return this;
-  }
-
-  override _write(chunk: string | Uint8Array, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.#frame(chunk, encoding);
-    if (this.#connection.congested) this.#rare.heldWrite = callback;
-    else callback();
-  }
-
-  override _final(callback: (error?: Error | null) => void): void {
-    if (this.#framer !== null) this.#connection.send(this.#framer.end(this.#lineEncoding), false);
-    const { code, reason } = this.#rarities?.closing ?? NORMAL_CLOSURE;
-    this.#connection.close(code, reason);
-    callback();
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#clearIdleTimer();
-    this.#isOver = true;
-    this.#isQueueEmpty = false;
-    this.#lineListener = null;
-    this.#rare.heldLines = null;
-    this.#chooseFace();
-    this.#releaseHeldWrite();
-    this.#rare.status ??= { code: CloseCode.ABNORMAL, reason: '', clean: false };
-    // Where the WebSocket has ended, the last bytes are still on their way.
-    if (!this.#connection.isEnding) this.#connection.destroy();
-    // A reset is an 'error' to those who listen for it, as on a net.Socket; it does not end the process of those who do not.
-    callback(error !== null && this.listenerCount('error') > 0 ? error : null);
-    process.nextTick(() => {
-      const status = this.closeStatus as CloseStatus;
-      this.#settings.onClosed(this);
-      publish(diagnostics.close, () => ({ socket: this, ...status }));
-      this.emit('close', error !== null);
-    });
-  }
-
-  // StreamOwner: what is known of a stream that is made late.
-
-  streamOptions(): DuplexOptions {
-    return STREAM_OPTIONS;
-  }
-
-  streamMade(): void {
-    // Made to be destroyed: nothing flows any more.
-    if (this.#isOver) return;
-    if (this.#encoding !== null) super.setEncoding(this.#encoding);
-    if (this.#isPaused) super.pause();
-    else if (this.#connection.isReading) super.resume();
-  }
-
-  // ConnectionOwner: what the connection has to give.
-
-  messageIn(chunk: Buffer, start: number, end: number, isText: boolean, content: number): number {
+  message(chunk: Buffer, start: number, end: number, isText: boolean, content: number): number {
     if (this.#followsFirstMessage) this.#followMode(isText);
-    this.#refreshIdleTimer();
+    if (this.#resumption !== null) {
+      if (!isText) return this.#control(chunk.subarray(start, end));
+      this.#resumption.received();
+    }
+    this.#stream?.active();
     const isAscii = (content & Content.NOT_ASCII) === 0;
-    // Nearly every message: no line end to be looked for.
+    // Nearly every message: there is no line end to look for.
     if ((content & Content.CONTROLS) === 0) {
       if (start === end) return 0;
       this.#takeLine(chunk, start, end, isAscii);
@@ -457,110 +425,83 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
     return splitMessage(chunk, start, end, (lineStart, lineEnd) => this.#takeLine(chunk, lineStart, lineEnd, isAscii));
   }
 
-  /** The stream takes lines joined: it pushes one buffer. */
-  get joinsMessages(): boolean {
-    return this.#lineListener === null;
-  }
-
-  joinedMessagesIn(chunk: Buffer, start: number, end: number, isText: boolean): void {
-    if (this.#followsFirstMessage) this.#followMode(isText);
-    this.#refreshIdleTimer();
-    if (this.#isOver) return;
-    if (this.#takesText && this.emit('data', chunk.toString('latin1', start, end))) return;
-    this.#pushLines(Buffer.from(chunk.subarray(start, end)));
-  }
-
-  messagesIn(chunk: Buffer, bounds: Int32Array, count: number, isText: boolean): void {
-    if (this.#followsFirstMessage) this.#followMode(isText);
-    this.#refreshIdleTimer();
-    // One string of all lines, and of what was between them, and a slice of it for each: 9–29 ns a line in place of 54–74. A server that keeps a line, or a part of
-    // one, keeps that string: 4 KiB at most.
-    const start = bounds[0] as number;
-    const lines = this.#takesStrings ? chunk.toString('latin1', start, bounds[2 * count - 1]) : '';
-    for (let i = 0; i < 2 * count; i += 2) {
-      const lineStart = bounds[i] as number;
-      const lineEnd = bounds[i + 1] as number;
-      if (this.#takesStrings && lines !== '')
-        (this.#lineListener as (line: string) => void)(lines.slice(lineStart - start, lineEnd - start));
-      // Paused, over, or a listener for bytes: the line before may have made it so.
-      else this.#takeLine(chunk, lineStart, lineEnd, true);
-    }
+  get survivesLoss(): boolean {
+    return this.#resumption !== null;
   }
 
   drained(): void {
-    this.#releaseHeldWrite();
-    if (this.#rarities?.owesDrain !== true) return;
-    // Before its listeners are called: they may write on until it is owed again.
-    this.#rarities.owesDrain = false;
-    // What went through the stream is the stream's business.
-    if (!this.writableNeedDrain) this.emit('drain');
+    const rarities = this.#rarities;
+    this.#stream?.drained();
+    if (rarities?.owesDrain !== true) return;
+    // Before the listeners are called: they may write on until it is owed again.
+    rarities.owesDrain = false;
+    this.#emit('onDrain');
   }
 
   ended(status: CloseStatus): void {
-    this.#rare.status = status;
-    this.#releaseHeldWrite();
-    // Who has said goodbye, and has the line face paused, may never resume it: the lines that are held are not waited for.
-    if (this.writableEnded) this.#rare.heldLines = null;
-    this.#chooseFace();
+    if (this.#isOver || this.#suspendAfter(status)) return;
+    if (this.#stream === null) {
+      this.finish(status);
+      return;
+    }
+    this.#leave(status);
     // The end comes behind the lines that are held.
-    if (!this.destroyed && !this.#holdsLines) this.#pushEnd();
+    if (this.#held !== null && this.#held.length > 0 && !this.#stream.hasSaidGoodbye) {
+      this.#rare.owesEnd = true;
+      return;
+    }
+    this.#held = null;
+    this.#stream.ended();
   }
 
   broken(status: CloseStatus, error: Error | null): void {
-    this.#rare.status ??= status;
-    this.destroy(error ?? undefined);
+    if (this.#isOver || this.#suspendAfter(status)) return;
+    this.#leave(status);
+    if (this.#stream === null) this.finish(status);
+    else this.#stream.broken(error);
   }
 
-  gone(): void {
-    this.#settings.onGone(this);
+  threw(error: unknown): void {
+    this.fault(error, 'onLine');
   }
 
-  /**
-   * Whether a chunk can go the short way, past the stream's queue: there is nothing in it, and nobody asked to be told when it is written. A fifth of the price
-   * of a `write` is what the stream does for a queue that is empty.
-   */
-  #takesAtOnce(chunk: unknown, encoding: unknown): chunk is string | Uint8Array {
-    return (
-      (this.#isQueueEmpty || this.#looksAtQueue()) &&
-      !this.#connection.congested &&
-      (typeof chunk === 'string' || chunk instanceof Uint8Array) &&
-      (encoding === undefined || encoding === 'utf8' || encoding === 'latin1')
-    );
+  fellBehind(): void {
+    this.#connection?.awaitDrain();
   }
 
-  /** What a write that went past the stream returns: `false` where the client is behind, and `'drain'` follows. */
-  #hasRoom(): boolean {
-    if (!this.#connection.congested) return true;
-    this.#rare.owesDrain = true;
-    return false;
+  writeFailed(error: Error): void {
+    this.#connection?.transportFailed(error);
   }
 
-  /** Finds out whether the stream takes bytes and holds none, and remembers it while that is so. */
-  #looksAtQueue(): boolean {
-    this.#isQueueEmpty =
-      !this.#isOver && this.writableLength === 0 && !this.writableEnded && !this.writableNeedDrain && this.writableCorked === 0;
-    return this.#isQueueEmpty;
+  overflowed(): void {
+    publish(diagnostics.flood, () => ({ ...this.describe(), reason: 'SendQ exceeded' }));
+    const status: CloseStatus = { code: CloseCode.POLICY_VIOLATION, reason: 'SendQ exceeded', clean: false };
+    this.#resumption?.ended();
+    this.#resumption = null;
+    if (this.#connection === null) this.finish(status);
+    else this.#connection.break(status);
   }
 
-  #frame(chunk: string | Uint8Array, encoding: BufferEncoding): void {
-    this.#framer ??= new LineFramer();
-    this.#connection.send(this.#framer.frame(chunk, encoding, this.#lineEncoding), this.#framer.wasFramedBefore);
-    this.#refreshIdleTimer();
-    if (this.#framer.size > 0) this.#connection.checkQueue(this.#framer.size);
+  /** What the server was given of this client: an `IrcClient` or an `IrcSocket`. */
+  get face(): object | null {
+    return this.#face;
   }
 
-  /** The transport, where it is a TCP socket and not some other stream. */
-  get #socket(): Socket | undefined {
-    const { transport } = this.#connection;
-    return 'setNoDelay' in transport ? (transport as Socket) : undefined;
+  set face(face: object) {
+    this.#face = face;
   }
 
-  get #queuedSize(): number {
-    return this.destroyed ? 0 : this.#connection.queuedSize + this.writableLength + (this.#framer?.size ?? 0);
+  describe(): object {
+    const faces = this.#face instanceof Duplex ? { socket: this.#face, client: null } : { socket: null, client: this.#face };
+    return { ...faces, ...this.#rarities?.fault };
   }
 
-  get #settings(): ClientSettings {
-    return this.#connection.settings as ClientSettings;
+  /** Call this when the server says goodbye: an end that waits for lines it holds by `pause` waits no more, as it may never resume. */
+  dropHeldLines(): void {
+    if (this.#rarities?.owesEnd !== true) return;
+    this.#rarities.owesEnd = false;
+    this.#held = null;
+    this.#stream?.ended();
   }
 
   get #rare(): Rarities {
@@ -568,12 +509,31 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
     return this.#rarities;
   }
 
-  get #holdsLines(): boolean {
-    return this.#rarities !== null && this.#rarities.heldLines !== null;
+  /** Makes the client one that is in no more. */
+  #leave(status: CloseStatus): void {
+    if (this.#rarities !== null && this.#rarities.status !== null) return;
+    this.#rare.status = status;
+    this.#resumption?.ended();
+    this.#resumption = null;
+    this.#settings.onClosed(this);
   }
 
-  get #holdsWrite(): boolean {
-    return this.#rarities !== null && this.#rarities.heldWrite !== null;
+  /** Suspends the client where its connection was only lost. Returns `false` where it is the end. */
+  #suspendAfter(status: CloseStatus): boolean {
+    if (this.#resumption === null || !this.#resumption.survives(status)) return false;
+    this.#rare.wasReading = this.#connection?.isReading ?? false;
+    this.#connection = null;
+    this.#outbox.detach();
+    this.#stream?.suspended();
+    this.#resumption.suspended();
+    this.#emit('onSuspend');
+    return true;
+  }
+
+  #control(bytes: Buffer): number {
+    const problem = this.#resumption?.control(bytes) ?? null;
+    if (problem !== null) this.#connection?.fail(CloseCode.PROTOCOL_ERROR, problem);
+    return CONTROL;
   }
 
   #followMode(isText: boolean): void {
@@ -581,131 +541,82 @@ export class Client extends LazyDuplex implements ConnectionOwner, StreamOwner {
     const mode = isText ? 'text' : 'binary';
     if (mode === this.#facts.mode) return;
     this.#facts = withMode(this.#facts, mode);
-    this.#lineEncoding = isText ? this.#settings.text : this.#settings.binary;
+    this.#encoding = isText ? this.#settings.text : this.#settings.binary;
   }
 
-  /** Gives one line to whom it belongs. */
   #takeLine(chunk: Buffer, start: number, end: number, isAscii: boolean): void {
     if (this.#isOver) return;
-    if (this.#lineListener === null) this.#giveLine(chunk, start, end, isAscii);
-    else if (this.#isPaused || this.#holdsLines) this.#holdLine(chunk.subarray(start, end));
-    else this.#callListener(chunk, start, end, isAscii);
-  }
-
-  /** Whether `'data'` is text, and goes past the stream. */
-  get #takesText(): boolean {
-    return this.#encoding !== null && !this.hasStream;
-  }
-
-  /** Gives one line to who listens for `'data'`; where that is text, a buffer is never made. */
-  #giveLine(chunk: Buffer, start: number, end: number, isAscii: boolean): void {
-    if (this.#takesText) {
-      const line = chunk.toString(isAscii ? 'latin1' : (this.#encoding as BufferEncoding), start, end);
-      if (this.emit('data', `${line}\r\n`)) return;
-    }
-    this.#pushLines(withLineEnd(chunk, start, end));
-  }
-
-  /** Gives whole lines to who listens for `'data'`: past the stream, as long as there is none. */
-  #pushLines(lines: Buffer): void {
-    // Text was offered before a buffer was made.
-    if (!this.hasStream && this.#encoding === null && this.emit('data', lines)) return;
-    if (!this.push(lines)) this.#connection.pause();
-  }
-
-  /** As `net.Socket` does: where nothing is unread, 'end' comes also to who does not read, and with it 'close'. */
-  #pushEnd(): void {
-    this.push(null);
-    if (this.readableLength === 0) this.read(0);
-  }
-
-  #holdLine(line: Buffer): void {
-    this.#rare.heldLines ??= [];
-    this.#rare.heldLines.push(Buffer.from(line));
-    this.#chooseFace();
-  }
-
-  /** Notes whether lines can go to the listener as strings, without another look. */
-  #chooseFace(): void {
-    this.#takesStrings =
-      this.#lineListener !== null && this.#lineFormat !== 'buffer' && !this.#isPaused && !this.#isOver && !this.#holdsLines;
-  }
-
-  #releaseHeldLines(): void {
-    while (this.#holdsLines && this.#lineListener !== null && !this.#isPaused) {
-      const line = this.#rare.heldLines?.shift();
-      if (line === undefined) {
-        this.#rare.heldLines = null;
-        this.#chooseFace();
-        if (this.closeStatus !== null) this.#pushEnd();
-      } else {
-        this.#callListener(line, 0, line.length, false);
-      }
+    if (this.#held !== null || (this.#listener === null && this.#stream === null)) {
+      this.#held ??= [];
+      this.#held.push(Buffer.from(chunk.subarray(start, end)));
+    } else if (this.#listener === null) {
+      this.#stream?.line(chunk, start, end, isAscii);
+    } else {
+      this.#callListener(this.#listener, chunk, start, end, isAscii);
     }
   }
 
-  #callListener(bytes: Buffer, start: number, end: number, isAscii: boolean): void {
-    if (this.#lineFormat === 'buffer') (this.#lineListener as (line: Buffer) => void)(bytes.subarray(start, end));
-    // latin1 is the faster way to the same string where every byte is ASCII.
-    else (this.#lineListener as (line: string) => void)(bytes.toString(isAscii ? 'latin1' : this.#lineFormat, start, end));
+  #callListener(listener: LineListener, bytes: Buffer, start: number, end: number, isAscii: boolean): void {
+    try {
+      const result: unknown =
+        this.#format === 'buffer'
+          ? (listener as (line: Buffer) => unknown)(bytes.subarray(start, end))
+          : // latin1 is the faster way to the same string where every byte is ASCII.
+            (listener as (line: string) => unknown)(bytes.toString(isAscii ? 'latin1' : this.#format, start, end));
+      if (result !== undefined) this.watch('onLine', result);
+    } catch (error) {
+      this.fault(error, 'onLine');
+    }
   }
 
-  #releaseHeldWrite(): void {
-    const callback = this.#rarities?.heldWrite ?? null;
-    if (callback === null) return;
-    this.#rare.heldWrite = null;
-    callback();
-  }
-
-  #clearIdleTimer(): void {
-    const timer = this.#rarities?.idleTimer ?? null;
-    if (timer === null) return;
-    clearTimeout(timer);
-    this.#rare.idleTimer = null;
-  }
-
-  #refreshIdleTimer(): void {
-    if (this.#rarities !== null) this.#rarities.idleTimer?.refresh();
+  /** Hands out the lines that were held, in order, as long as somebody takes them. */
+  #release(): void {
+    const held = this.#held;
+    if (held === null || (this.#listener === null && this.#stream === null)) return;
+    while (held.length > 0 && this.#held === held && !(this.#isPaused && this.#listener !== null)) {
+      // Taken out first: a listener may pause and resume, which comes here again.
+      const line = held.shift() as Buffer;
+      if (this.#listener !== null) this.#callListener(this.#listener, line, 0, line.length, false);
+      else this.#stream?.line(line, 0, line.length, false);
+    }
+    if (this.#held !== held || held.length > 0) return;
+    this.#held = null;
+    if (this.#rarities?.owesEnd !== true) return;
+    this.#rarities.owesEnd = false;
+    this.#stream?.ended();
   }
 }
 
-/** What most clients never have, or only as they leave: what it takes is not kept in each. */
+const ABNORMAL: CloseStatus = Object.freeze({ code: CloseCode.ABNORMAL, reason: '', clean: false });
+
+/** What most clients never have, or only as they end. */
 class Rarities {
   status: CloseStatus | null = null;
-  /** Lines that were parsed when the server had paused the line face. */
-  heldLines: Buffer[] | null = null;
-  /** The callback of a write that waits for the transport to drain. */
-  heldWrite: ((error?: Error | null) => void) | null = null;
-  /** What the Close frame says once everything written is framed. */
-  closing: { readonly code: number; readonly reason: string } | null = null;
-  /** Whether a write that went past the stream returned `false`. */
+  /** Whether a write returned `false`. */
   owesDrain = false;
-  defaultEncoding: BufferEncoding | null = null;
-  idleTimeout: number | undefined;
-  idleTimer: NodeJS.Timeout | null = null;
+  /** Whether the stream's end waits for lines that are held. */
+  owesEnd = false;
+  wasReading = false;
+  /** What the program's own code threw. */
+  fault: { readonly error: unknown } | null = null;
+  listeners: ListenerEntry | null = null;
 }
 
-function withLineEnd(chunk: Buffer, start: number, end: number): Buffer {
-  const line = Buffer.allocUnsafe(end - start + 2);
-  chunk.copy(line, 0, start, end);
-  line[end - start] = CR;
-  line[end - start + 1] = LF;
-  return line;
+/** What a server can be told of, by the name of the method that asks for it. */
+export type ClientEvent = 'onDrain' | 'onClose' | 'onSuspend' | 'onResume';
+
+/** A list of listeners: one entry has 48 bytes, an array with one element 170. */
+interface ListenerEntry {
+  readonly event: ClientEvent;
+  readonly listener: (argument: never) => unknown;
+  next: ListenerEntry | null;
 }
 
-/**
- * Encodings in which whole lines are whole characters, by their names: a stream's decoder (250 bytes) keeps what a chunk cuts, and here nothing is cut.
- */
-const STATELESS_ENCODINGS: ReadonlyMap<string | undefined, BufferEncoding> = new Map([
-  [undefined, 'utf8'],
-  ['utf8', 'utf8'],
-  ['utf-8', 'utf8'],
-  ['latin1', 'latin1'],
-  ['binary', 'latin1'],
-  ['ascii', 'ascii'],
-]);
-
-/** 'close' carries `hadError` on a net.Socket: it is emitted in `_destroy`. */
-const STREAM_OPTIONS: DuplexOptions = { emitClose: false, allowHalfOpen: false, decodeStrings: false };
-
-const NORMAL_CLOSURE = { code: CloseCode.NORMAL, reason: '' } as const;
+function append(list: ListenerEntry | null, event: ClientEvent, listener: ListenerEntry['listener']): ListenerEntry {
+  const entry: ListenerEntry = { event, listener, next: null };
+  if (list === null) return entry;
+  let last = list;
+  while (last.next !== null) last = last.next;
+  last.next = entry;
+  return list;
+}

@@ -46,21 +46,28 @@ export function splitMessage(bytes: Uint8Array, start: number, end: number, take
 /** Cuts a stream of bytes into lines and frames them; keeps what is behind the last LF. */
 export class LineFramer {
   #rest = '';
+  /** How many lines the last call framed. */
+  lines = 0;
   /** Whether the last frames were made for another call: who writes one line to many gives them all the same string. */
   wasFramedBefore = false;
 
   /** Gives the frames of the lines that `data` completes, as one byte string. A line ends at LF; CR before it is dropped. */
   frame(data: string | Uint8Array, stringEncoding: BufferEncoding, encoding: LineEncoding): string {
     this.wasFramedBefore = this.#rest === '' && encoding === lastFramed.encoding;
-    if (this.wasFramedBefore && isLastFramed(data, stringEncoding)) return lastFramed.frames;
+    if (this.wasFramedBefore && isLastFramed(data, stringEncoding)) {
+      this.lines = lastFramed.lines;
+      return lastFramed.frames;
+    }
     const isAscii = typeof data === 'string' && ASCII_ENCODINGS.has(stringEncoding) && isAsciiText(data);
     const text = isAscii ? (data as string) : toByteString(data, stringEncoding);
     if (this.wasFramedBefore && text === lastFramed.text) {
       // The second of many, perhaps: from the third on the bytes alone are compared, and no string is made.
       if (typeof data !== 'string') lastFramed.bytes = Buffer.from(data);
+      this.lines = lastFramed.lines;
       return lastFramed.frames;
     }
     this.wasFramedBefore = false;
+    this.lines = 0;
     // LF is looked for in what is new, never again in the rest: a huge line that comes in small writes costs each byte once.
     let lf = text.indexOf('\n');
     if (lf === -1) {
@@ -73,11 +80,13 @@ export class LineFramer {
     if (!isWhole) {
       const line = this.#rest + text.slice(0, lf);
       frames = frameLine(line, 0, line.length, false, encoding);
+      this.lines = 1;
       lineStart = lf + 1;
       lf = text.indexOf('\n', lineStart);
     }
     while (lf !== -1) {
       frames += frameLine(text, lineStart, lf, isAscii, encoding);
+      this.lines++;
       lineStart = lf + 1;
       lf = text.indexOf('\n', lineStart);
     }
@@ -85,7 +94,7 @@ export class LineFramer {
       this.#rest = text.slice(lineStart);
     } else {
       this.#rest = '';
-      if (isWhole && text.length <= MAX_REMEMBERED_SIZE) remember(data, stringEncoding, text, encoding, frames);
+      if (isWhole && text.length <= MAX_REMEMBERED_SIZE) remember(data, stringEncoding, text, encoding, frames, this.lines);
     }
     return frames;
   }
@@ -113,6 +122,7 @@ const lastFramed = {
   text: '',
   encoding: null as LineEncoding | null,
   frames: '',
+  lines: 0,
 };
 
 /** More than any line; what is kept alive by being remembered is bounded. */
@@ -129,6 +139,7 @@ function remember(
   text: string,
   encoding: LineEncoding,
   frames: string,
+  lines: number,
 ): void {
   // Of another encoding the same string is other bytes.
   lastFramed.data = typeof data === 'string' && stringEncoding === 'utf8' ? data : null;
@@ -136,6 +147,7 @@ function remember(
   lastFramed.text = text;
   lastFramed.encoding = encoding;
   lastFramed.frames = frames;
+  lastFramed.lines = lines;
 }
 
 /** Frames what is whole: one line, with or without its line end; where there are LFs within it, as many lines. A byte string. */
@@ -149,6 +161,14 @@ export function frameWhole(line: string | Uint8Array, encoding: LineEncoding): s
     lineStart = lf + 1;
   }
   return frames + frameLine(text, lineStart, text.length, isAscii, encoding);
+}
+
+/** Counts the lines that {@link frameWhole} frames: one, and one more for each LF within. */
+export function countLines(line: string | Uint8Array): number {
+  const text = typeof line === 'string' ? line : toByteString(line, 'utf8');
+  let lines = 1;
+  for (let lf = text.indexOf('\n'); lf !== -1 && lf < text.length - 1; lf = text.indexOf('\n', lf + 1)) lines++;
+  return lines;
 }
 
 /** Frames the line in `text[start, end)`, a byte string without LF; CRs at its end are dropped, and an empty line is no frame. */

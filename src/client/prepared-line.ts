@@ -3,7 +3,7 @@
  *
  * In: a line. Out: its byte strings and, for sockets that get nothing else in this turn, a buffer that all of them share. It does not know sockets.
  */
-import { frameWhole, type LineEncoding, toByteString } from './lines.ts';
+import { countLines, frameWhole, type LineEncoding, toByteString } from './lines.ts';
 
 /** Is a line, encoded once; made by {@link prepareLine}. */
 export interface PreparedLine {
@@ -23,6 +23,8 @@ export function prepareLine(line: string | Uint8Array): PreparedLine {
 /** The run-time class behind {@link PreparedLine}: each form is made when it is first asked for. */
 export class EncodedLine implements PreparedLine {
   readonly #line: string;
+  /** How many lines it is. */
+  readonly lines: number;
   #tcp: Buffer | undefined;
   #binary: string | undefined;
   #text: string | undefined;
@@ -30,6 +32,7 @@ export class EncodedLine implements PreparedLine {
 
   constructor(line: string | Uint8Array) {
     this.#line = toByteString(line, 'utf8');
+    this.lines = countLines(this.#line);
   }
 
   get tcp(): Buffer {

@@ -8,7 +8,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionFacts } from '../admission/facts.ts';
-import type { IrcSocket } from '../client/client.ts';
+import type { IrcSocket } from '../client/irc-socket.ts';
 import type { WebSocketConfig } from '../config/config.ts';
 import { checkDnsbl, checkZone, type DnsblOptions } from '../dns/dnsbl.ts';
 import { confirmHostname } from '../dns/hostname.ts';
@@ -136,7 +136,7 @@ class Gateway implements IrcGateway {
 
   readonly handleUpgrade: WebSocketHook['handleUpgrade'] = (...args) => this.hook.handleUpgrade(...args);
   readonly accept: WebSocketHook['accept'] = (...args) => this.hook.accept(...args);
-  readonly createListener = ((options?: ListenerOptions) => this.hook.createListener(options)) as WebSocketHook['createListener'];
+  readonly createListener: WebSocketHook['createListener'] = (options) => this.hook.createListener(options);
 
   readonly reload: IrcGateway['reload'] = ({ hook, upstreams, hostnames, dnsbl, limits }) => {
     const old = this.#terms;

@@ -9,7 +9,7 @@
  * 2. A server's connection outlives its client by `QUIT_TIMEOUT` at the most, whether or not the server reads.
  */
 
-import type { IrcSocket } from '../client/client.ts';
+import type { IrcSocket } from '../client/irc-socket.ts';
 import { CloseCode } from '../errors.ts';
 import { Introduction } from './introduction.ts';
 import { LINE_BURST } from './limits.ts';

@@ -3,4 +3,5 @@ export { CloseCode, ProtocolError } from '../errors.ts';
 export { encodeFrame, type FrameOptions, Opcode } from './frame.ts';
 export { acceptKey } from './handshake.ts';
 export { type FrameHandler, FrameParser, type FrameParserOptions } from './parser.ts';
-export { ReadyState, type SessionLimits, type SessionOptions, type SessionSink, WebSocketSession } from './session.ts';
+export { ReadyState, type SessionLimits, type SessionOptions } from './session.ts';
+export { type SessionSink, WebSocketSession } from './web-socket-session.ts';

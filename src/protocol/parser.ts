@@ -2,8 +2,7 @@
  * The base framing protocol, RFC 6455 section 5.2, inwards.
  *
  * In: chunks of any size, as a socket gives them. Out: frames, unmasked, to a {@link FrameHandler}: a frame that lies whole in a chunk as one
- * call, any other as its start, its parts as they arrive, and its end; where the handler wants it, plain messages that follow one another as one run. It does not know
- * fragments, UTF-8 or limits.
+ * call, any other as its start, its parts as they arrive, and its end. It does not know fragments, UTF-8 or limits.
  *
  * Laws of this file:
  * 1. Nothing is allocated for a length that was only announced; of a frame that is not whole, only its header (13 bytes at most) is kept.
@@ -12,7 +11,7 @@
  */
 import { CloseCode, ProtocolError } from '../errors.ts';
 import { MAX_CONTROL_SIZE, Opcode } from './frame.ts';
-import { Content, contentOf, rotateKey, unmask, unmaskTo, wordsOf } from './mask.ts';
+import { rotateKey, unmask, wordsOf } from './mask.ts';
 
 /** Takes the frames that a {@link FrameParser} finds. A method may throw a `ProtocolError` to fail the connection. */
 export interface FrameHandler {
@@ -22,17 +21,6 @@ export interface FrameHandler {
    * @param content what kinds of bytes it has: 0, none below 0x0E or above 0x7F; 1, one below 0x0E; 2, one above 0x7F; 3, both
    */
   frame(opcode: Opcode, fin: boolean, bytes: Uint8Array, start: number, end: number, content: number): void;
-  /**
-   * Takes, where present and wanted ({@link FrameHandler.maxRunFrame}), final frames of one opcode that follow one another, at least two, each of 1 byte or more, all
-   * of `content` 0, within 4 KiB: payload `n` of `count` is `bytes[bounds[2 * n], bounds[2 * n + 1])`. Both are valid during the call.
-   */
-  run?(opcode: Opcode, bytes: Uint8Array, bounds: Int32Array, count: number): void;
-  /** Takes such frames joined, as many as there are, where {@link FrameHandler.joinsRuns}: `bytes[start, end)` is their payloads, CR LF behind each. */
-  joinedRun?(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void;
-  /** Bytes of payload up to which a frame that comes now may become part of a run; 0 or absent: none may. */
-  readonly maxRunFrame?: number;
-  /** Whether a run that comes now is for `joinedRun`, which must be there then, rather than `run`; asked in chunks of 128 bytes or more. */
-  readonly joinsRuns?: boolean;
   /** Learns of a frame whose payload of `size` bytes is still to come, before any of it: the place to refuse it by its size. */
   frameStart(opcode: Opcode, fin: boolean, size: number): void;
   /** Takes the next bytes of that payload, at least one; `content` as for {@link FrameHandler.frame}. */
@@ -53,25 +41,9 @@ const MAX_HEADER_SIZE = 14;
 /** A view of a chunk costs 55–80 ns, as much as unmasking this many bytes without. */
 const VIEW_FROM = 128;
 
-/** Where runs are joined, by a `DataView`, words are for single payloads from {@link MOVE_FROM} on: a second view, in chunks of this size. */
-const BOTH_VIEWS_FROM = 512;
-
-/** From this size on it is cheaper to unmask a payload in place, by words, and to have it moved as a whole: a frame of 500 bytes costs 199 ns in place of 228. */
-const MOVE_FROM = 256;
-
-/** Bytes from the first payload of a run to the end of its last: who makes one string of them, and slices it, keeps this much alive with a line. */
-const RUN_SIZE = 4_096;
-
-/** Two for each frame of a run. */
-const MAX_BOUNDS = 2 * Math.ceil(RUN_SIZE / 7);
-
 const FIN = 0x80;
 const RSV = 0x70;
 const MASKED = 0x80;
-const TEXT_MESSAGE = FIN | Opcode.TEXT;
-const BINARY_MESSAGE = FIN | Opcode.BINARY;
-const CR = 0x0d;
-const LF = 0x0a;
 
 /** Finds frames in the bytes of one connection. */
 export class FrameParser {
@@ -120,21 +92,10 @@ export class FrameParser {
 
   #parse(chunk: Uint8Array): void {
     const end = chunk.length;
-    const view = end >= VIEW_FROM && this.#handler.joinsRuns === true ? new DataView(chunk.buffer, chunk.byteOffset, end) : null;
-    const words = end >= (view === null ? VIEW_FROM : BOTH_VIEWS_FROM) ? wordsOf(chunk) : null;
+    const words = end >= VIEW_FROM ? wordsOf(chunk) : null;
     let at = 0;
     if (this.#remaining > 0) at = this.#continuePayload(chunk, at, end, words);
     while (at < end && !this.#stopped) {
-      if (end >= VIEW_FROM && this.#spill === null && (this.#handler.maxRunFrame ?? 0) > 0) {
-        const runEnd =
-          view !== null && this.#handler.joinsRuns === true
-            ? this.#takeJoinedRun(chunk, at, end, words, view)
-            : this.#takeRun(chunk, at, end, words);
-        if (runEnd > at) {
-          at = runEnd;
-          continue;
-        }
-      }
       at = this.#spill === null ? this.#readHeader(chunk, at, end) : this.#readSpilledHeader(chunk, at, end);
       if (at < 0) return;
       const payloadEnd = at + this.#size;
@@ -150,93 +111,6 @@ export class FrameParser {
         else return;
       }
     }
-  }
-
-  /**
-   * Takes plain messages of one frame, as long as they follow one another within {@link RUN_SIZE}, and hands them over as a run; the offset behind what was taken.
-   *
-   * The consumer then makes one string of many lines, the headers between them included, and slices it: a line costs 57 ns in place of 110. What is anything else (a line
-   * end within, text that is not ASCII, a fragment, a fault) is left to the way of a single frame.
-   */
-  #takeRun(chunk: Uint8Array, from: number, end: number, words: Int32Array | null): number {
-    const first = chunk[from] as number;
-    if ((first !== TEXT_MESSAGE && first !== BINARY_MESSAGE) || this.#maskBit === 0) return from;
-    const opcode = (first & 0x0f) as Opcode;
-    const handler = this.#handler as Required<FrameHandler>;
-    const maxSize = handler.maxRunFrame;
-    // A listener may feed another connection: its run has bounds of its own.
-    const bounds = spareBounds ?? new Int32Array(MAX_BOUNDS);
-    spareBounds = null;
-    let at = from;
-    let count = 0;
-    let runStart = 0;
-    let content: number = Content.PLAIN;
-    while (at < end && chunk[at] === first) {
-      const size = runPayloadSize(chunk, at, end, maxSize);
-      if (size < 0) break;
-      const start = at + runHeaderSize(size);
-      const next = start + size;
-      if (count === 0) runStart = start;
-      else if (next - runStart > RUN_SIZE) break;
-      content = unmask(chunk, start, next, readKey(chunk, start - 4), words);
-      bounds[2 * count] = start;
-      bounds[2 * count + 1] = next;
-      at = next;
-      if (content !== Content.PLAIN) break;
-      count++;
-    }
-    if (count === 1) handler.frame(opcode, true, chunk, runStart, bounds[1] as number, Content.PLAIN);
-    else if (count > 1) handler.run(opcode, chunk, bounds, count);
-    // The last was none of the run, but unmasked is unmasked.
-    if (content !== Content.PLAIN && !this.#stopped)
-      handler.frame(opcode, true, chunk, bounds[2 * count] as number, bounds[2 * count + 1] as number, content);
-    spareBounds = bounds;
-    return at;
-  }
-
-  /** Does the same, over the whole chunk, for who wants one buffer of many lines: their payloads move together, over the headers between them. */
-  #takeJoinedRun(chunk: Uint8Array, from: number, end: number, words: Int32Array | null, view: DataView): number {
-    const first = chunk[from] as number;
-    if ((first !== TEXT_MESSAGE && first !== BINARY_MESSAGE) || this.#maskBit === 0) return from;
-    const opcode = (first & 0x0f) as Opcode;
-    const handler = this.#handler as Required<FrameHandler>;
-    const maxSize = handler.maxRunFrame;
-    let at = from;
-    let runEnd = from;
-    let count = 0;
-    while (at < end && chunk[at] === first) {
-      const size = runPayloadSize(chunk, at, end, maxSize);
-      if (size < 0) break;
-      const start = at + runHeaderSize(size);
-      const next = start + size;
-      const key = view.getInt32(start - 4, true);
-      let isPlain: boolean;
-      if (size < MOVE_FROM || words === null) {
-        isPlain = unmaskTo(view, start, next, runEnd, key);
-      } else {
-        isPlain = unmask(chunk, start, next, key, words) === Content.PLAIN;
-        chunk.copyWithin(runEnd, start, next);
-      }
-      at = next;
-      if (!isPlain) {
-        this.#handJoinedRun(opcode, chunk, from, runEnd, count);
-        const payloadEnd = runEnd + size;
-        if (!this.#stopped) handler.frame(opcode, true, chunk, runEnd, payloadEnd, contentOf(chunk, runEnd, payloadEnd, words));
-        return at;
-      }
-      count++;
-      // There is room for it: the header was longer.
-      chunk[runEnd + size] = CR;
-      chunk[runEnd + size + 1] = LF;
-      runEnd += size + 2;
-    }
-    this.#handJoinedRun(opcode, chunk, from, runEnd, count);
-    return at;
-  }
-
-  #handJoinedRun(opcode: Opcode, chunk: Uint8Array, start: number, end: number, count: number): void {
-    if (count === 1) this.#handler.frame(opcode, true, chunk, start, end - 2, Content.PLAIN);
-    else if (count > 1) (this.#handler as Required<FrameHandler>).joinedRun(opcode, chunk, start, end);
   }
 
   /** Hands over what has come of a payload; the offset behind it. */
@@ -329,29 +203,6 @@ export class FrameParser {
     this.#size = size;
     return next;
   }
-}
-
-/** Where the frames of a run lie: one for all parsers, since a run is handed over before the next begins. `null` while it is in use. */
-let spareBounds: Int32Array | null = null;
-
-/** Gives the size of the payload of the frame at `at`, where that can be part of a run; -1 where it is not masked, empty, longer than `maxSize`, or not whole. */
-function runPayloadSize(chunk: Uint8Array, at: number, end: number, maxSize: number): number {
-  // 6: the shortest header.
-  if (end - at <= 6) return -1;
-  let size = (chunk[at + 1] as number) - MASKED;
-  if (size === 126) {
-    size = ((chunk[at + 2] as number) << 8) | (chunk[at + 3] as number);
-    // Not the minimal length: a fault, which is not for here.
-    if (size < 126) return -1;
-  } else if (size === 127) {
-    return -1;
-  }
-  return size <= 0 || size > maxSize || at + runHeaderSize(size) + size > end ? -1 : size;
-}
-
-/** Bytes of a masked header before a payload of `size` bytes, up to 65,535. */
-function runHeaderSize(size: number): number {
-  return size < 126 ? 6 : 8;
 }
 
 /** Reads the four bytes of a masking key, the first into the low byte. */

@@ -1,12 +1,12 @@
 /**
  * One WebSocket connection after its handshake, RFC 6455 sections 5 to 8, without I/O: the server's side, or the client's for tests.
  *
- * In: what the peer sends, in chunks of any size ({@link WebSocketSession.receive}); what is to be said to it. Out, to a {@link SessionSink}: bytes for
+ * In: what the peer sends, in chunks of any size ({@link Session.receive}); what is to be said to it. Out, to a {@link SessionEvents}: bytes for
  * the peer, whole messages, pings and pongs, and how it ended. It does not know sockets, timers, clocks or IRC: who calls it ends the transport
  * after `closed`, and sets the time limits.
  *
  * Laws of this file:
- * 1. Nothing that a peer sends makes {@link WebSocketSession.receive} throw: it ends in `closed` with a code and a reason.
+ * 1. Nothing that a peer sends makes {@link Session.receive} throw: it ends in `closed` with a code and a reason.
  * 2. `closed` is called once, last.
  * 3. What was received before a fault or a Close frame is delivered, what comes after it never is.
  */
@@ -15,7 +15,7 @@ import { decodeClosePayload, encodeClosePayload, isSendableCloseCode } from './c
 import { encodeFrame, type FrameOptions, MAX_CONTROL_SIZE, Opcode } from './frame.ts';
 import { Content } from './mask.ts';
 import { MessageBuffer } from './message-buffer.ts';
-import { FrameParser, type FrameParserOptions } from './parser.ts';
+import { type FrameHandler, FrameParser, type FrameParserOptions } from './parser.ts';
 import { Utf8Checker } from './utf8.ts';
 
 /** Names the states of a connection as RFC 6455 section 4.1 and 7.1 do. A session begins OPEN: the handshake is behind it. */
@@ -32,51 +32,39 @@ export interface SessionLimits {
   readonly maxFragments: number;
 }
 
-/** Takes what a {@link WebSocketSession} has to give. */
-export interface SessionSink {
-  /** Takes bytes for the peer, in order; they are the callee's to keep. */
+/** Receives what a {@link Session} has to give. */
+export interface SessionEvents {
+  /** Takes bytes for the peer, in order. The bytes belong to the callee. */
   write(bytes: Buffer): void;
-  /** Takes a whole message; `bytes` is a view, valid during the call. The bytes of a text message are UTF-8. */
-  message(bytes: Buffer, isText: boolean): void;
   /**
-   * Takes a whole message in place of `message`, where present: `chunk[start, end)`, valid during the call. It spares the view (35–75 ns a message).
+   * Takes a whole message, `chunk[start, end)`, which is valid during the call. The bytes of a text message are UTF-8.
    *
-   * @param content what kinds of bytes it has: 0, none below 0x0E or above 0x7F; 1, one below 0x0E; 2, one above 0x7F; 3, both
+   * Offsets and not a view: a view costs 35 to 75 ns, and nearly every message becomes a string at once (benchmark `segments`).
+   *
+   * @param content what kinds of bytes the message has, see {@link Content}
    */
-  messageIn?(chunk: Buffer, start: number, end: number, isText: boolean, content: number): void;
+  message(chunk: Buffer, start: number, end: number, isText: boolean, content: number): void;
+  /** Called for a ping before it is answered. `false` leaves the answer to the callee. `payload` is a view, valid during the call. */
+  ping(payload: Buffer): boolean;
+  /** Called for a pong, asked for or not. */
+  pong(payload: Buffer): void;
   /**
-   * Takes, where present, messages that came together, at least two, none of them empty, all of `content` 0, within 4 KiB: message `n` of `count` is
-   * `chunk[bounds[2 * n], bounds[2 * n + 1])`. Both are valid during the call. It spares a string for each: they can be slices of one, 57 ns a message in place of 110.
-   */
-  messagesIn?(chunk: Buffer, bounds: Int32Array, count: number, isText: boolean): void;
-  /**
-   * Takes such messages joined, as many as there are, in place of `messagesIn` (which must be there too), where {@link SessionSink.joinsMessages}: `chunk[start, end)`, valid during the call, is
-   * their payloads, CR LF behind each.
-   */
-  joinedMessagesIn?(chunk: Buffer, start: number, end: number, isText: boolean): void;
-  /** Whether messages that come now are wanted joined. Asked at the beginning of a chunk, and before each run. */
-  readonly joinsMessages?: boolean;
-  /** Learns of a ping before it is answered; `false` leaves the answer to the callee ({@link WebSocketSession.pong}). `payload` is a view, valid during the call. */
-  ping?(payload: Buffer): boolean;
-  /** Learns of a pong, asked for or not; `payload` is a view, valid during the call. */
-  pong?(payload: Buffer): void;
-  /**
-   * Learns that the connection has ended, once, last. `code` and `reason` are the peer's where it sent a Close frame (1005: without a code),
-   * ours where we failed the connection, and 1006 where there was neither. `clean` is whether Close frames went both ways (7.1.4).
+   * Called once, last, when the connection has ended. `code` and `reason` are the peer's where it sent a Close frame (1005: without a code),
+   * ours where we failed the connection, and 1006 where there was neither. `clean` says whether Close frames went both ways (7.1.4).
    */
   closed(code: number, reason: string, clean: boolean): void;
 }
 
-/** What a {@link WebSocketSession} is told about its side. */
+/** The side that a {@link Session} speaks for. */
 export interface SessionOptions {
-  /** Makes this the client's side: gives the four bytes that mask each frame (5.3), and the peer's frames must not be masked (5.1). */
+  /** Makes this the client's side: it returns the four bytes that mask each frame (5.3), and the peer's frames must not be masked (5.1). */
   readonly maskKey?: () => Uint8Array;
 }
 
 /** Speaks RFC 6455 as a server, or with `maskKey` as a client, on bytes. */
-export class WebSocketSession {
+export class Session implements FrameHandler {
   readonly #limits: SessionLimits;
-  readonly #sink: SessionSink;
+  readonly #events: SessionEvents;
   readonly #parser: FrameParser;
   readonly #maskKey: (() => Uint8Array) | undefined;
   #state: ReadyState = ReadyState.OPEN;
@@ -90,9 +78,9 @@ export class WebSocketSession {
   #frameFin = false;
   #control: MessageBuffer | null = null;
 
-  constructor(limits: SessionLimits, sink: SessionSink, options: SessionOptions = SERVER_SIDE) {
+  constructor(limits: SessionLimits, events: SessionEvents, options: SessionOptions = SERVER_SIDE) {
     this.#limits = limits;
-    this.#sink = sink;
+    this.#events = events;
     this.#maskKey = options.maskKey;
     this.#parser = new FrameParser(this, options.maskKey === undefined ? MASKED_PEER : UNMASKED_PEER);
   }
@@ -102,7 +90,7 @@ export class WebSocketSession {
     return this.#state;
   }
 
-  /** @internal Whether it is open and between two messages, and nobody further up in the stack is in its `receive`: then a new one can take its place. */
+  /** Whether it is open, between two messages, and not in `receive` further up the stack: then a new session can take its place. */
   get isIdle(): boolean {
     return !this.#isReceiving && this.#state === ReadyState.OPEN && this.#message === null && this.#parser.isIdle;
   }
@@ -162,7 +150,7 @@ export class WebSocketSession {
 
   /**
    * Begins the closing handshake (7.1.2). Messages may still arrive until the peer's Close frame; after it, or after
-   * {@link WebSocketSession.receiveEnd}, `closed` is called. A second call does nothing.
+   * {@link Session.receiveEnd}, `closed` is called. A second call does nothing.
    *
    * @param code one that may stand in a Close frame @defaultValue `1000`
    * @param reason for people; cut at a code point to 123 bytes
@@ -184,6 +172,14 @@ export class WebSocketSession {
     this.#end(code, reason, false);
   }
 
+  /** Ends the session without a word: the transport is gone, or somebody else's. Nothing more is handed out, also of the present chunk. */
+  stop(): void {
+    this.#state = ReadyState.CLOSED;
+    this.#parser.stop();
+    this.#message = null;
+    this.#control = null;
+  }
+
   #send(opcode: Opcode, payload: Uint8Array): boolean {
     if (this.#state !== ReadyState.OPEN) return false;
     this.#write(opcode, payload);
@@ -191,7 +187,7 @@ export class WebSocketSession {
   }
 
   #write(opcode: Opcode, payload: Uint8Array): void {
-    this.#sink.write(encodeFrame(opcode, payload, this.#maskKey === undefined ? UNMASKED : { maskKey: this.#maskKey() }));
+    this.#events.write(encodeFrame(opcode, payload, this.#maskKey === undefined ? UNMASKED : { maskKey: this.#maskKey() }));
   }
 
   #sendControl(opcode: Opcode, payload: Uint8Array): boolean {
@@ -203,41 +199,19 @@ export class WebSocketSession {
 
   #end(code: number, reason: string, clean: boolean): void {
     if (this.#state === ReadyState.CLOSED) return;
-    this.#state = ReadyState.CLOSED;
-    this.#parser.stop();
-    this.#message = null;
-    this.#control = null;
-    this.#sink.closed(code, reason, clean);
+    this.stop();
+    this.#events.closed(code, reason, clean);
   }
 
-  /** @internal The parser's way in, as are the next seven. A run may not interrupt a message that is in fragments. */
-  get maxRunFrame(): number {
-    return this.#message === null && this.#sink.messagesIn !== undefined ? this.#limits.maxMessageSize : 0;
-  }
+  // FrameHandler: what the parser finds.
 
-  /** @internal */
-  get joinsRuns(): boolean {
-    return this.#sink.joinsMessages === true && this.#sink.joinedMessagesIn !== undefined;
-  }
-
-  /** @internal */
-  run(opcode: Opcode, bytes: Uint8Array, bounds: Int32Array, count: number): void {
-    this.#sink.messagesIn?.(bytes as Buffer, bounds, count, opcode === Opcode.TEXT);
-  }
-
-  /** @internal */
-  joinedRun(opcode: Opcode, bytes: Uint8Array, start: number, end: number): void {
-    this.#sink.joinedMessagesIn?.(bytes as Buffer, start, end, opcode === Opcode.TEXT);
-  }
-
-  /** @internal */
   frame(opcode: Opcode, fin: boolean, bytes: Uint8Array, start: number, end: number, content: number): void {
     // Nearly every frame: a data message of one frame, whole in a chunk.
     if (fin && this.#message === null && (opcode === Opcode.TEXT || opcode === Opcode.BINARY)) {
       this.#checkSize(end - start);
       const isText = opcode === Opcode.TEXT;
       if (isText && content >= Content.NOT_ASCII) checkWholeText(bytes, start, end);
-      this.#deliver(bytes as Buffer, start, end, isText, content);
+      this.#events.message(bytes as Buffer, start, end, isText, content);
       return;
     }
     this.frameStart(opcode, fin, end - start);
@@ -245,7 +219,6 @@ export class WebSocketSession {
     this.frameEnd();
   }
 
-  /** @internal */
   frameStart(opcode: Opcode, fin: boolean, size: number): void {
     this.#frameOpcode = opcode;
     this.#frameFin = fin;
@@ -277,7 +250,6 @@ export class WebSocketSession {
     this.#checkSize(message.buffer.size + size);
   }
 
-  /** @internal */
   framePart(bytes: Uint8Array, start: number, end: number, content: number): void {
     if (this.#frameOpcode >= Opcode.CLOSE) {
       (this.#control as MessageBuffer).append(bytes, start, end);
@@ -291,7 +263,6 @@ export class WebSocketSession {
     message.buffer.append(bytes, start, end);
   }
 
-  /** @internal */
   frameEnd(): void {
     if (this.#frameOpcode >= Opcode.CLOSE) {
       const { bytes } = this.#control as MessageBuffer;
@@ -305,17 +276,17 @@ export class WebSocketSession {
     if (utf8 !== null && content >= Content.NOT_ASCII && !utf8.complete) throw notUtf8();
     this.#message = null;
     const { bytes } = buffer;
-    this.#deliver(bytes, 0, bytes.length, utf8 !== null, content);
+    this.#events.message(bytes, 0, bytes.length, utf8 !== null, content);
   }
 
   #controlFrame(opcode: Opcode, payload: Buffer): void {
     if (opcode === Opcode.PONG) {
-      this.#sink.pong?.(payload);
+      this.#events.pong(payload);
       return;
     }
     if (opcode === Opcode.PING) {
       // 5.5.2: "an endpoint MUST send a Pong frame in response, unless it already received a Close frame". 5.5.3: "Application data" identical.
-      if (this.#sink.ping?.(payload) !== false) this.pong(payload);
+      if (this.#events.ping(payload)) this.pong(payload);
       return;
     }
     const { code, reason } = decodeClosePayload(payload);
@@ -323,11 +294,6 @@ export class WebSocketSession {
     // "When sending a Close frame in response, the endpoint typically echos the status code it received."
     this.close(code);
     this.#end(code, reason, true);
-  }
-
-  #deliver(bytes: Buffer, start: number, end: number, isText: boolean, content: number): void {
-    if (this.#sink.messageIn !== undefined) this.#sink.messageIn(bytes, start, end, isText, content);
-    else this.#sink.message(bytes.subarray(start, end), isText);
   }
 
   #checkSize(size: number): void {

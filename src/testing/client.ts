@@ -6,9 +6,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import type { IrcSocket } from '../client/client.ts';
+import type { IrcSocket } from '../client/irc-socket.ts';
 import type { CloseStatus } from '../connection/connection.ts';
-import { WebSocketSession } from '../protocol/session.ts';
+import { WebSocketSession } from '../protocol/web-socket-session.ts';
 
 /** Is a client that is in; made by `connect`. Iterate over it for the lines that come, until it is closed. */
 export interface TestClient extends AsyncIterable<string> {

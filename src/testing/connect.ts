@@ -5,7 +5,7 @@
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { IrcSocket } from '../client/client.ts';
+import type { IrcSocket } from '../client/irc-socket.ts';
 import { diagnostics } from '../diagnostics.ts';
 import type { WebSocketHook } from '../hook.ts';
 import { ClientConnection, type TestClient } from './client.ts';

@@ -10,8 +10,9 @@ import { compileGlob, MAX_GLOB_SIZE } from '../../src/address/glob.ts';
 import { frameWhole, type LineEncoding, LineFramer } from '../../src/client/lines.ts';
 import { prepareLine } from '../../src/client/prepared-line.ts';
 import { encodeFrame, Opcode } from '../../src/protocol/frame.ts';
-import { unmask, unmaskTo, wordsOf } from '../../src/protocol/mask.ts';
-import { type SessionSink, WebSocketSession } from '../../src/protocol/session.ts';
+import { unmask, wordsOf } from '../../src/protocol/mask.ts';
+import { Session, type SessionEvents } from '../../src/protocol/session.ts';
+import { WebSocketSession } from '../../src/protocol/web-socket-session.ts';
 
 /** Exported by ws, and missing in its types. */
 const { Receiver, Sender } = ws as unknown as {
@@ -33,37 +34,24 @@ const KEY = 0x3d21fa37;
 let characters = 0;
 const idle = { write: (): void => {}, message: (): void => {}, closed: (): void => {} };
 const limits = { maxMessageSize: 8_701, maxFragments: 16 };
-/** As the line face does it. */
-const inRuns: SessionSink = {
-  ...idle,
-  messageIn: (bytes, start, end, _isText, content) => {
+/** As a client takes them. */
+const byOffsets: SessionEvents = {
+  write: () => {},
+  ping: () => true,
+  pong: () => {},
+  closed: () => {},
+  message: (bytes, start, end, _isText, content) => {
     characters += bytes.toString(content === 0 ? 'latin1' : 'utf8', start, end).length;
   },
-  messagesIn: (bytes, bounds, count) => {
-    const start = bounds[0] as number;
-    const lines = bytes.toString('latin1', start, bounds[2 * count - 1]);
-    for (let i = 0; i < 2 * count; i += 2)
-      characters += lines.slice((bounds[i] as number) - start, (bounds[i + 1] as number) - start).length;
-  },
 };
-/** As the stream face does it, whose lines are bytes still. */
-const joined: SessionSink = {
-  ...inRuns,
-  joinsMessages: true,
-  joinedMessagesIn: (bytes, start, end) => {
-    characters += Buffer.from(bytes.subarray(start, end)).length;
-  },
-};
-const oneByOne: SessionSink = { ...idle, messageIn: inRuns.messageIn as NonNullable<SessionSink['messageIn']> };
-const asViews: SessionSink = {
+const asViews = {
   ...idle,
-  message: (bytes) => {
+  message: (bytes: Buffer): void => {
     characters += bytes.toString().length;
   },
 };
 
-function decoding(sink: SessionSink): () => void {
-  const session = new WebSocketSession(limits, sink);
+function decoding(session: { receive(chunk: Uint8Array): void }): () => void {
   return () => {
     chunk.copy(work);
     session.receive(work);
@@ -76,10 +64,8 @@ summary(() => {
   receiver.on('message', (data: unknown) => {
     characters += String(data).length;
   });
-  bench(`decode ${FRAMES} frames: ircd-websocket`, decoding(inRuns)).baseline(true);
-  bench(`decode ${FRAMES} frames: joined, one buffer`, decoding(joined));
-  bench(`decode ${FRAMES} frames: one message at a time`, decoding(oneByOne));
-  bench(`decode ${FRAMES} frames: a view for each message`, decoding(asViews));
+  bench(`decode ${FRAMES} frames: ircd-websocket`, decoding(new Session(limits, byOffsets))).baseline(true);
+  bench(`decode ${FRAMES} frames: a view for each message`, decoding(new WebSocketSession(limits, asViews)));
   bench(`decode ${FRAMES} frames: ws`, () => {
     chunk.copy(work);
     receiver.write(work);
@@ -97,9 +83,7 @@ summary(() => {
 
 summary(() => {
   const words = wordsOf(work);
-  const view = new DataView(work.buffer, work.byteOffset, work.length);
   bench('unmask 100 bytes: aligned words', () => do_not_optimize(unmask(work, 6, 106, KEY, words))).baseline(true);
-  bench('unmask 100 bytes: moved to the left', () => do_not_optimize(unmaskTo(view, 6, 106, 2, KEY)));
   bench('unmask 100 bytes: byte by byte', () => do_not_optimize(unmask(work, 6, 106, KEY, null)));
 });
 

@@ -1,7 +1,9 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { Connection, type ConnectionOwner, type ConnectionSettings } from '../../src/connection/connection.ts';
+import { Outbox, type OutboxOwner } from '../../src/connection/outbox.ts';
 import { Sweeper } from '../../src/connection/sweeper.ts';
+import { Counters } from '../../src/metrics/counters.ts';
 import { Opcode } from '../../src/protocol/frame.ts';
 import { clientClose, clientFrame, clientText } from '../helpers/frames.ts';
 
@@ -14,10 +16,13 @@ const settings: ConnectionSettings = {
   closeTimeout: 1_000,
   pingPayload: Buffer.from('ping'),
   sweeper: new Sweeper(1_000_000),
+  counters: new Counters(),
+  onTransportClosed: () => {},
 };
 
 interface Peer {
   readonly connection: Connection;
+  readonly outbox: Outbox;
   /** Messages, and the end, in order. */
   readonly got: string[];
   /** What was written to the peer, as hex, from the next turn of the event loop on. */
@@ -34,28 +39,28 @@ function open(limits: Partial<ConnectionSettings> = {}): Peer {
     got.push(text);
     peer.onMessage(text);
   };
-  const owner: ConnectionOwner = {
-    messageIn: (chunk, start, end) => {
+  const owner: ConnectionOwner & OutboxOwner = {
+    message: (chunk, start, end) => {
       take(chunk.toString('utf8', start, end));
       return 1;
     },
-    messagesIn: (chunk, bounds, count) => {
-      for (let i = 0; i < count; i++) take(chunk.toString('utf8', bounds[2 * i], bounds[2 * i + 1]));
-    },
-    joinedMessagesIn: (chunk, start, end) => {
-      for (const line of chunk.toString('utf8', start, end).split('\r\n').slice(0, -1)) take(line);
-    },
-    joinsMessages: false,
+    survivesLoss: false,
     drained: () => {},
+    threw: () => connection.fail(1011, 'Internal error'),
+    describe: () => ({}),
     ended: ({ code, reason, clean }) => void got.push(`ended ${code} ${reason} ${clean}`),
     broken: ({ code }) => void got.push(`broken ${code}`),
-    gone: () => {},
+    overflowed: () => connection.break({ code: 1008, reason: 'SendQ exceeded', clean: false }),
+    fellBehind: () => connection.awaitDrain(),
+    writeFailed: (error) => connection.transportFailed(error),
   };
-  const connection = new Connection(transport, '', new Uint8Array(0), owner, { ...settings, ...limits });
+  const all = { ...settings, ...limits };
+  const outbox = new Outbox(owner, all);
+  const connection: Connection = new Connection(transport, '', new Uint8Array(0), outbox, owner, all);
   const chunks: Buffer[] = [];
   transport.on('data', (chunk: Buffer) => chunks.push(chunk));
   connection.resume();
-  return Object.assign(peer, { connection, written: () => Buffer.concat(chunks).toString('hex') });
+  return Object.assign(peer, { connection, outbox, written: () => Buffer.concat(chunks).toString('hex') });
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
@@ -176,16 +181,15 @@ describe('what a connection remembers between two chunks is its own', () => {
   });
 
   test('a queue that the Close frame makes too long is the end of the connection, once', async () => {
-    const { connection, got } = open({ sendQueueLimit: 10_000 });
+    const { connection, outbox, got } = open({ sendQueueLimit: 10_000 });
     // Takes the bytes, and keeps them.
     connection.transport.pause();
-    connection.send('x'.repeat(65_530), false);
+    outbox.queue('x'.repeat(65_530));
     connection.close(1000, 'a reason');
     expect(got).toEqual(['broken 1008']);
     await turn();
     expect(connection.transport.closed).toBe(true);
     expect(got).toEqual(['broken 1008']);
-    expect(connection.queuedSize).toBe(0);
   });
 
   test('the end of the transport without a Close frame is 1006', () => {

@@ -1,5 +1,6 @@
 import { encodeFrame, Opcode } from '../../src/protocol/frame.ts';
-import { type SessionLimits, type SessionSink, WebSocketSession } from '../../src/protocol/session.ts';
+import type { SessionLimits } from '../../src/protocol/session.ts';
+import { type SessionSink, WebSocketSession } from '../../src/protocol/web-socket-session.ts';
 
 export const MASK_KEY: Uint8Array = Uint8Array.of(0x37, 0xfa, 0x21, 0x3d);
 

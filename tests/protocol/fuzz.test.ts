@@ -32,7 +32,7 @@ describe('each rule by which ws and we differ on purpose', () => {
   ])('%s: %s', async (rule, hex, here, inWs, eventsInWs = []) => {
     const stream = Buffer.from(hex.replaceAll(' ', ''), 'hex');
     const failed = (code: number | null): Outcome['end'] => (code === null ? null : { kind: 'failed', code });
-    expect(receiveHere([Buffer.from(stream)], LIMITS, 'message').outcome).toEqual({ events: [], end: failed(here) });
+    expect(receiveHere([Buffer.from(stream)], LIMITS, 'public').outcome).toEqual({ events: [], end: failed(here) });
     expect(await receiveInWs([Buffer.from(stream)], LIMITS)).toEqual({ events: eventsInWs, end: failed(inWs) });
     // The rule alone makes the difference.
     const byRule = decodeStream(stream, LIMITS, { ...WS_RULES, [rule]: OUR_RULES[rule] });

@@ -9,7 +9,8 @@ import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import * as wsModule from 'ws';
 import { Opcode } from '../../src/protocol/frame.ts';
 import { MessageBuffer } from '../../src/protocol/message-buffer.ts';
-import { type SessionLimits, WebSocketSession } from '../../src/protocol/session.ts';
+import type { SessionLimits } from '../../src/protocol/session.ts';
+import { WebSocketSession } from '../../src/protocol/web-socket-session.ts';
 import { clientFrame, clientText, recordingSession } from '../helpers/frames.ts';
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeFrame, Opcode } from '../../src/protocol/frame.ts';
-import { ReadyState, WebSocketSession } from '../../src/protocol/session.ts';
+import { ReadyState } from '../../src/protocol/session.ts';
+import { WebSocketSession } from '../../src/protocol/web-socket-session.ts';
 import { clientClose, clientFrame, clientText, everyWay, recordingSession } from '../helpers/frames.ts';
 
 const hex = (text: string): string => Buffer.from(text).toString('hex');
@@ -276,10 +277,6 @@ describe('7 closing', () => {
 describe('the sink', () => {
   test('may close from within a message: later frames of the chunk are still messages until the peer closes', () => {
     const got: string[] = [];
-    const { session } = recordingSession();
-    const { WebSocketSession } = {
-      WebSocketSession: session.constructor as typeof import('../../src/protocol/session.ts').WebSocketSession,
-    };
     let ended = 0;
     const own = new WebSocketSession(
       { maxMessageSize: 100, maxFragments: 2 },

@@ -1,35 +1,40 @@
-/** This library's line face: `onLine`, `writeLine`, `prepareLine`. */
-import { type IrcSocket, prepareLine } from 'ircd-websocket';
-import { listenWithHook } from './ours.ts';
+/** This library's line face: `onClient`, `onLine`, `writeLine`, `prepareLine`. */
+import { createWebSocketHook, type IrcClient, prepareLine } from 'ircd-websocket';
+import { listenWith } from './ours.ts';
 import type { BenchClient, Peer } from './peer.ts';
 
 class LineClient implements BenchClient {
-  readonly socket: IrcSocket;
+  readonly client: IrcClient;
 
-  constructor(socket: IrcSocket) {
-    this.socket = socket;
+  constructor(client: IrcClient) {
+    this.client = client;
   }
 
   get address(): string | undefined {
-    return this.socket.remoteAddress;
+    return this.client.facts.client.address;
   }
 
   send(line: string): void {
-    this.socket.writeLine(line);
+    this.client.writeLine(line);
   }
 }
 
 export const peer: Peer = {
   listen: (app) =>
-    listenWithHook((socket) => {
-      const client = new LineClient(socket);
-      socket.onLine((line) => app.line(client, line));
-      socket.on('close', () => app.closed(client));
-      app.opened(client);
-    }),
+    listenWith(
+      createWebSocketHook({
+        origins: ['http://bench.example'],
+        onClient: (ircClient) => {
+          const client = new LineClient(ircClient);
+          ircClient.onLine((line) => app.line(client, line));
+          ircClient.onClose(() => app.closed(client));
+          app.opened(client);
+        },
+      }),
+    ),
   broadcast(clients, line) {
-    // As `broadcast` does it; a generator of the clients' sockets would be measured with it.
+    // As `broadcast` does it; a generator of the clients would be measured with it.
     const prepared = prepareLine(line);
-    for (const client of clients) (client as LineClient).socket.writeLine(prepared);
+    for (const client of clients) (client as LineClient).client.writeLine(prepared);
   },
 };

@@ -1,10 +1,12 @@
 /** This library's stream face: the plain TCP server's code, unchanged. */
-import { listenWithHook } from './ours.ts';
+import { createWebSocketHook } from 'ircd-websocket';
+import { listenWith } from './ours.ts';
 import type { BenchClient, Peer } from './peer.ts';
 import { type SocketClient, serveSocket } from './socket-lines.ts';
 
 export const peer: Peer = {
-  listen: (app) => listenWithHook((socket) => serveSocket(socket, app)),
+  listen: (app) =>
+    listenWith(createWebSocketHook({ origins: ['http://bench.example'], onConnection: (socket) => serveSocket(socket, app) })),
   broadcast(clients: Iterable<BenchClient>, line) {
     const bytes = Buffer.from(`${line}\r\n`);
     for (const client of clients) (client as SocketClient).socket.write(bytes);

@@ -1,0 +1,359 @@
+/**
+ * A web client as a server that was written for `net.Socket` sees it.
+ *
+ * In: a {@link Client}. Out: a stream of bytes that *is* a `net.Socket` (`instanceof`), whose `'data'` carries `line + "\r\n"`, with a net.Socket's properties,
+ * methods and events. It does not know frames, HTTP or who was let in.
+ *
+ * Laws of this file:
+ * 1. A server may write any property on its socket. Nothing here reads one: what belongs to the library is in {@link SocketStream}, behind a `#private` field, and
+ *    a stream's own methods are called by their prototype.
+ * 2. What a server's listener throws ends this client and nobody else: events go out through `emit`, which catches it.
+ *
+ * The differences from a `net.Socket` are listed in `docs/api.md`, "Deviations from net.Socket".
+ */
+import { type AddressInfo, isIPv6, Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { UNIX, UNKNOWN } from '../address/ranges.ts';
+import type { ConnectionFacts } from '../admission/facts.ts';
+import type { CloseStatus } from '../connection/connection.ts';
+import { CloseCode, WebSocketError } from '../errors.ts';
+import { isSendableCloseCode } from '../protocol/close.ts';
+import type { Client, LineListener } from './client.ts';
+import type { PreparedLine } from './prepared-line.ts';
+import { SocketStream } from './socket-stream.ts';
+import { stream } from './stream-methods.ts';
+
+/** A WebSocket client as a server sees it: a `net.Socket`, and what only a WebSocket has. */
+export interface IrcSocket extends Socket {
+  /** What is known of the connection; frozen. Another frozen object takes its place after {@link IrcSocket.setRemoteAddress}, and when the client comes back. */
+  readonly websocket: ConnectionFacts;
+  /** Whether the client's way here is TLS, as a `TLSSocket` says it of itself: directly, or up to a trusted proxy. */
+  readonly encrypted: boolean;
+  /** How the connection ended, from the moment it has; `null` before. */
+  readonly closeStatus: CloseStatus | null;
+  /**
+   * Has each line delivered to `listener`, without CR LF, in place of `'data'`; `null` goes back to `'data'`. Several lines may come in one turn, in order.
+   * While the socket is paused, lines are held.
+   *
+   * @param encoding how bytes become a string: `utf8` replaces what is not UTF-8 (binary clients may send it) by U+FFFD; `latin1` keeps every byte as
+   *   one character. @defaultValue `'utf8'`
+   */
+  onLine(listener: ((line: string) => void) | null, encoding?: 'utf8' | 'latin1'): this;
+  /** Has each line delivered as bytes: a view of the read buffer, valid during the call. To keep it, copy it. */
+  onLine(listener: (line: Buffer) => void, encoding: 'buffer'): this;
+  /**
+   * Sends a line, with or without CR LF; `false` when the client is behind, as `write` does: `'drain'` follows. LFs within it make it several lines.
+   * Where a `write` ended without LF, that rest still waits: the line goes first.
+   */
+  writeLine(line: string | Uint8Array | PreparedLine): boolean;
+  /**
+   * Sends a native ping; `callback` gets the milliseconds until a pong came. `false` where `nativePing` is off or the connection is not open: the server
+   * then sends an IRC PING.
+   */
+  ping(callback?: (roundTrip: number) => void): boolean;
+  /**
+   * Ends the connection by a Close frame that says why, behind everything written before. It is gone within `closeTimeout`.
+   *
+   * @param code RFC 6455 section 7.4 @defaultValue `1000`
+   * @param reason a reason over 123 bytes is cut at a code point
+   * @throws RangeError for a code that may not be sent
+   */
+  closeWebSocket(code?: number, reason?: string): void;
+  /**
+   * Sets the client's address, as WEBIRC tells it: `remoteAddress`, `remotePort`, `remoteFamily` and `websocket.client` follow. Once: where a proxy's header
+   * or the PROXY protocol has told the address already, that was the one time.
+   *
+   * @throws WebSocketError `ERR_ADDRESS_SET` the second time, `ERR_ADDRESS` for a text that is no address
+   */
+  setRemoteAddress(address: string, port?: number): void;
+}
+
+/**
+ * A `Duplex` whose prototype chain goes through `net.Socket.prototype`: its constructor is Duplex's, and what would touch a net.Socket's handle is
+ * overridden below.
+ */
+class SocketShape extends Duplex {
+  static {
+    Object.setPrototypeOf(SocketShape.prototype, Socket.prototype);
+  }
+}
+
+/** Names a server may set, and would find on a net.Socket as properties of its own. */
+type Overridable = { connecting?: unknown; encrypted?: unknown; timeout?: unknown; server?: unknown };
+
+/** The run-time class behind {@link IrcSocket}. */
+class WebSocketStream extends SocketShape {
+  readonly #stream: SocketStream;
+  /** What the server set over the accessors below. */
+  #overridden: Overridable | null = null;
+
+  constructor(client: Client) {
+    // 'close' carries `hadError` on a net.Socket: it is emitted in `_destroy`. Rejections of async listeners come to `[nodejs.rejection]`.
+    super({ emitClose: false, allowHalfOpen: false, decodeStrings: false, captureRejections: true } as object);
+    this.#stream = new SocketStream(client, this);
+    client.setStream(this.#stream);
+  }
+
+  /** Returns the client behind an {@link IrcSocket}, or `undefined`. */
+  static behind(value: object): Client | undefined {
+    return #stream in value ? (value as WebSocketStream).#stream.client : undefined;
+  }
+
+  get websocket(): ConnectionFacts {
+    return this.#stream.client.facts;
+  }
+
+  get closeStatus(): CloseStatus | null {
+    return this.#stream.client.closeStatus;
+  }
+
+  onLine(listener: LineListener | null, encoding: 'utf8' | 'latin1' | 'buffer' = 'utf8'): this {
+    this.#stream.onLine(listener, encoding);
+    return this;
+  }
+
+  writeLine(line: string | Uint8Array | PreparedLine): boolean {
+    return this.#stream.writeLine(line);
+  }
+
+  ping(callback?: (roundTrip: number) => void): boolean {
+    return this.#stream.client.ping(callback);
+  }
+
+  closeWebSocket(code: number = CloseCode.NORMAL, reason = ''): void {
+    if (!isSendableCloseCode(code)) throw new RangeError(`close code ${code} may not be sent`);
+    this.#stream.closeWith(code, reason);
+  }
+
+  setRemoteAddress(address: string, port?: number): void {
+    this.#stream.client.setRemoteAddress(address, port);
+  }
+
+  // A net.Socket's properties. Those without a setter have none there, either.
+
+  get remoteAddress(): string | undefined {
+    const { address } = this.websocket.client;
+    return address === UNIX || address === UNKNOWN ? undefined : address;
+  }
+
+  get remotePort(): number | undefined {
+    return this.websocket.client.port;
+  }
+
+  get remoteFamily(): string | undefined {
+    const { address } = this.websocket.client;
+    if (address === UNIX || address === UNKNOWN) return undefined;
+    return isIPv6(address) ? 'IPv6' : 'IPv4';
+  }
+
+  get localAddress(): string | undefined {
+    return this.#transport?.localAddress;
+  }
+
+  get localPort(): number | undefined {
+    return this.#transport?.localPort;
+  }
+
+  get localFamily(): string | undefined {
+    return this.#transport?.localFamily;
+  }
+
+  /** Bytes of the transport, frames' headers included. */
+  get bytesRead(): number {
+    return this.#transport?.bytesRead ?? 0;
+  }
+
+  /** Bytes of the transport, frames' headers included. */
+  get bytesWritten(): number {
+    return this.#transport?.bytesWritten ?? 0;
+  }
+
+  get bufferSize(): number {
+    return this.#stream.queuedSize;
+  }
+
+  get pending(): boolean {
+    return false;
+  }
+
+  get readyState(): 'open' | 'readOnly' | 'writeOnly' | 'closed' {
+    if (this.destroyed) return 'closed';
+    if (this.readable) return this.writable ? 'open' : 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
+  }
+
+  get connecting(): unknown {
+    return this.#overridden !== null && 'connecting' in this.#overridden ? this.#overridden.connecting : false;
+  }
+
+  set connecting(value: unknown) {
+    this.#override.connecting = value;
+  }
+
+  get timeout(): unknown {
+    return this.#overridden !== null && 'timeout' in this.#overridden ? this.#overridden.timeout : this.#stream.idleTimeout;
+  }
+
+  set timeout(value: unknown) {
+    this.#override.timeout = value;
+  }
+
+  get encrypted(): unknown {
+    return this.#overridden !== null && 'encrypted' in this.#overridden ? this.#overridden.encrypted : this.websocket.secure;
+  }
+
+  set encrypted(value: unknown) {
+    this.#override.encrypted = value;
+  }
+
+  get server(): unknown {
+    return this.#overridden?.server;
+  }
+
+  set server(value: unknown) {
+    this.#override.server = value;
+  }
+
+  get #override(): Overridable {
+    this.#overridden ??= {};
+    return this.#overridden;
+  }
+
+  get #transport(): Socket | undefined {
+    return this.#stream.transport;
+  }
+
+  // A net.Socket's methods.
+
+  /** @throws WebSocketError always: a client has come in, it cannot be sent elsewhere */
+  connect(): never {
+    throw new WebSocketError('ERR_UNSUPPORTED', 'connect: a WebSocket client is connected already');
+  }
+
+  address(): AddressInfo | Record<string, never> {
+    return (this.#transport?.address() as AddressInfo | undefined) ?? {};
+  }
+
+  /** Calls `callback` and emits `'timeout'` after `msecs` milliseconds without a line in or out. Pings and pongs are no activity. 0 switches it off. */
+  setTimeout(msecs: number, callback?: () => void): this {
+    if (!this.destroyed) this.#stream.setTimeout(msecs, callback);
+    return this;
+  }
+
+  setNoDelay(noDelay?: boolean): this {
+    this.#transport?.setNoDelay?.(noDelay);
+    return this;
+  }
+
+  setKeepAlive(...args: unknown[]): this {
+    (this.#transport?.setKeepAlive as ((...args: unknown[]) => unknown) | undefined)?.apply(this.#transport, args);
+    return this;
+  }
+
+  getTypeOfService(): number {
+    return (this.#transport as { getTypeOfService?: () => number } | undefined)?.getTypeOfService?.() ?? 0;
+  }
+
+  setTypeOfService(value: number): this {
+    (this.#transport as { setTypeOfService?: (value: number) => unknown } | undefined)?.setTypeOfService?.(value);
+    return this;
+  }
+
+  ref(): this {
+    this.#transport?.ref?.();
+    return this;
+  }
+
+  unref(): this {
+    this.#transport?.unref?.();
+    return this;
+  }
+
+  destroySoon(): void {
+    if (this.writable) stream.end.call(this);
+    if (this.writableFinished) stream.destroy.call(this);
+    else this.once('finish', () => stream.destroy.call(this));
+  }
+
+  resetAndDestroy(): this {
+    this.#stream.client.reset();
+    return this;
+  }
+
+  // A stream's methods, where a net.Socket's would look for a handle.
+
+  override read(size?: number): unknown {
+    return stream.read.call(this, size);
+  }
+
+  override pause(): this {
+    stream.pause.call(this);
+    this.#stream.paused();
+    return this;
+  }
+
+  override resume(): this {
+    stream.resume.call(this);
+    this.#stream.resumed();
+    return this;
+  }
+
+  override write(...args: unknown[]): boolean {
+    return this.#stream.write(args);
+  }
+
+  override end(...args: unknown[]): this {
+    this.#stream.end(args);
+    return this;
+  }
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    try {
+      return super.emit(event as string, ...args);
+    } catch (error) {
+      this.#stream.client.fault(error, String(event));
+      return true;
+    }
+  }
+
+  override _read(): void {
+    this.#stream.wanted();
+  }
+
+  override _write(chunk: string | Uint8Array, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.#stream.take(chunk, encoding, callback);
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.#stream.finish();
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#stream.destroyed(error, callback);
+  }
+
+  /** A net.Socket's timer, which this one does not have. */
+  _unrefTimer(): void {}
+
+  /** Node calls this for a listener that rejects. */
+  [Symbol.for('nodejs.rejection')](error: unknown, event: string | symbol): void {
+    this.#stream.client.fault(error, String(event));
+  }
+
+  static {
+    // A net.Socket writes many chunks at once. Here `_write` takes each, and the outbox gathers them.
+    Object.defineProperty(WebSocketStream.prototype, '_writev', { value: undefined, writable: true, configurable: true });
+  }
+}
+
+/** Returns a client as a stream, the same one at each call. */
+export function socketOver(client: Client): IrcSocket {
+  const socket = client.stream instanceof SocketStream ? client.stream.socket : new WebSocketStream(client);
+  return socket as unknown as IrcSocket;
+}
+
+/** Returns the client behind an {@link IrcSocket}, or `undefined` where it is some other object. */
+export function clientBehind(socket: object): Client | undefined {
+  return WebSocketStream.behind(socket);
+}

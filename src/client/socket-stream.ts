@@ -1,0 +1,290 @@
+/**
+ * What an `IrcSocket` does as a stream: bytes into lines and lines into bytes, back-pressure, the idle timer, the end.
+ *
+ * In: a {@link Client} on one side; the calls of Node's stream machinery on the other. Out: `push`, `'drain'`, `'timeout'`, `'close'`. It is no property of the socket
+ * that the server holds, and calls the stream's own methods by their prototype: a server may have replaced them.
+ */
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { CloseCode } from '../errors.ts';
+import type { Client, ClientStream, LineFormat, LineListener } from './client.ts';
+import { LineFramer } from './lines.ts';
+import { EncodedLine, type PreparedLine, prepareLine } from './prepared-line.ts';
+import { stream } from './stream-methods.ts';
+import { checkLineListener, writeLineTo } from './write-line.ts';
+
+type WriteCallback = (error?: Error | null) => void;
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** The stream over one client. */
+export class SocketStream implements ClientStream {
+  readonly client: Client;
+  readonly socket: Duplex;
+  #framer: LineFramer | null = null;
+  /** The callback of a write that waits for the transport to drain. */
+  #heldWrite: WriteCallback | null = null;
+  /** Bytes of writes that the stream itself holds back: it counts characters. */
+  #heldSize = 0;
+  /** Whether the transport is behind, and the server was told so by `false`. */
+  #owesDrain = false;
+  #isOver = false;
+  /** What the Close frame says once everything written is framed. */
+  #closing: { readonly code: number; readonly reason: string } = NORMAL_CLOSURE;
+  #idleTimeout: number | undefined;
+  #idleTimer: NodeJS.Timeout | null = null;
+
+  constructor(client: Client, socket: Duplex) {
+    this.client = client;
+    this.socket = socket;
+  }
+
+  /** The transport, where it is a TCP socket and not some other stream. */
+  get transport(): Socket | undefined {
+    const transport = this.client.transport;
+    return transport !== undefined && 'setNoDelay' in transport ? (transport as Socket) : undefined;
+  }
+
+  get queuedSize(): number {
+    return this.#isOver ? 0 : this.client.queuedSize + this.#waitingSize;
+  }
+
+  get idleTimeout(): number | undefined {
+    return this.#idleTimeout;
+  }
+
+  // The line face.
+
+  onLine(listener: LineListener | null, format: LineFormat): void {
+    checkLineListener(listener, format);
+    if (listener !== null) this.client.putBack(this.#takeUnread());
+    this.client.setListener(listener, format);
+    // Flowing, so that 'end' comes; there is no 'data'.
+    if (listener !== null) stream.resume.call(this.socket);
+  }
+
+  writeLine(line: string | Uint8Array | PreparedLine): boolean {
+    if (this.#isOver || this.socket.writableEnded) return false;
+    this.active();
+    // What was written before and is held back goes first.
+    if (this.socket.writableLength > 0)
+      return this.write([line instanceof EncodedLine ? line.tcp : prepareLine(line as string | Uint8Array).tcp]);
+    return this.#noteRoom(writeLineTo(this.client, line));
+  }
+
+  closeWith(code: number, reason: string): void {
+    // The first goodbye counts: the server may have said the reason in an ERROR line already.
+    if (!this.socket.writableEnded) {
+      this.#closing = { code, reason };
+      stream.end.call(this.socket);
+      this.client.dropHeldLines();
+    }
+    this.client.limitTime();
+  }
+
+  // From the socket's methods.
+
+  paused(): void {
+    if (this.client.hasListener) this.client.pause(true);
+  }
+
+  resumed(): void {
+    if (this.client.hasListener) this.client.resume();
+  }
+
+  write(args: unknown[]): boolean {
+    guardCallback(args, this.client, 'write');
+    const hasRoom = stream.write.apply(this.socket, args);
+    if (this.socket.writableLength > 0) {
+      this.#heldSize += byteSize(args[0], args[1]);
+      this.client.checkQueue(this.#waitingSize);
+    }
+    return this.#noteRoom(hasRoom && !this.client.congested);
+  }
+
+  end(args: unknown[]): void {
+    guardCallback(args, this.client, 'end');
+    stream.end.apply(this.socket, args);
+    this.client.dropHeldLines();
+  }
+
+  setTimeout(msecs: number, callback?: () => void): void {
+    const timeout = checkTimeout(msecs);
+    if (callback !== undefined && typeof callback !== 'function')
+      throw invalidArgument(`The "callback" argument must be of type function. Received ${describe(callback)}`);
+    this.#clearIdleTimer();
+    this.#idleTimeout = msecs;
+    if (timeout === 0) {
+      if (callback !== undefined) this.socket.removeListener('timeout', callback);
+      return;
+    }
+    if (callback !== undefined) this.socket.once('timeout', callback);
+    this.#idleTimer = setTimeout(() => this.socket.emit('timeout'), timeout).unref();
+  }
+
+  // From the stream machinery.
+
+  /** The stream wants more to read. */
+  wanted(): void {
+    if (!this.client.hasListener) this.client.resume();
+  }
+
+  take(chunk: string | Uint8Array, encoding: BufferEncoding, callback: WriteCallback): void {
+    if (this.#heldSize > 0) this.#heldSize = Math.max(0, this.#heldSize - byteSize(chunk, encoding));
+    this.active();
+    this.#framer ??= new LineFramer();
+    const frames = this.#framer.frame(chunk, encoding, this.client.encoding);
+    this.client.send(frames, this.#framer.lines, this.#framer.wasFramedBefore);
+    if (this.#framer.size > 0) this.client.checkQueue(this.#framer.size);
+    // A client that is gone, or has none to be behind of, never drains: nothing may wait for it.
+    if (this.client.congested && this.client.writable && !this.client.isSuspended) this.#heldWrite = callback;
+    else callback();
+  }
+
+  finish(): void {
+    if (this.#framer !== null) {
+      const rest = this.#framer.end(this.client.encoding);
+      this.client.send(rest, rest === '' ? 0 : 1, false);
+    }
+    this.client.close(this.#closing.code, this.#closing.reason);
+  }
+
+  destroyed(error: Error | null, callback: WriteCallback): void {
+    this.#isOver = true;
+    this.#clearIdleTimer();
+    this.client.destroy();
+    this.#releaseWrite();
+    // A reset is an 'error' to those who listen for it, as on a net.Socket; it does not end the process of those who do not.
+    callback(error !== null && this.socket.listenerCount('error') > 0 ? error : null);
+    process.nextTick(() => {
+      this.client.tellClosed();
+      this.socket.emit('close', error !== null);
+    });
+  }
+
+  // ClientStream: what the client has to give.
+
+  line(chunk: Buffer, start: number, end: number): void {
+    const line = Buffer.allocUnsafe(end - start + 2);
+    chunk.copy(line, 0, start, end);
+    line[end - start] = CR;
+    line[end - start + 1] = LF;
+    if (!stream.push.call(this.socket, line)) this.client.pause();
+  }
+
+  active(): void {
+    this.#idleTimer?.refresh();
+  }
+
+  drained(): void {
+    this.#releaseWrite();
+    if (!this.#owesDrain) return;
+    // Before its listeners are called: they may write on until it is owed again. What went through the stream's own queue is the stream's to tell.
+    this.#owesDrain = false;
+    if (!this.socket.writableNeedDrain) this.socket.emit('drain');
+  }
+
+  /** As `net.Socket` does: where nothing is unread, 'end' comes also to who does not read, and with it 'close'. */
+  ended(): void {
+    this.#releaseWrite();
+    if (this.#isOver) return;
+    stream.push.call(this.socket, null);
+    if (this.socket.readableLength === 0) stream.read.call(this.socket, 0);
+  }
+
+  get hasSaidGoodbye(): boolean {
+    return this.socket.writableEnded;
+  }
+
+  suspended(): void {
+    this.#releaseWrite();
+  }
+
+  broken(error: Error | null): void {
+    stream.destroy.call(this.socket, error ?? undefined);
+  }
+
+  /** Bytes that wait in the stream, and the part of a line that waits for its LF. */
+  get #waitingSize(): number {
+    return Math.max(this.#heldSize, this.socket.writableLength) + (this.#framer?.size ?? 0);
+  }
+
+  #noteRoom(hasRoom: boolean): boolean {
+    if (!hasRoom && !this.#isOver) this.#owesDrain = true;
+    return hasRoom;
+  }
+
+  #releaseWrite(): void {
+    const callback = this.#heldWrite;
+    if (callback === null) return;
+    this.#heldWrite = null;
+    callback();
+  }
+
+  /** Takes out what the stream holds and nobody has read, as lines. */
+  #takeUnread(): Buffer[] {
+    const lines: Buffer[] = [];
+    const { readableEncoding } = this.socket;
+    for (let chunk = stream.read.call(this.socket); chunk !== null; chunk = stream.read.call(this.socket)) {
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk, readableEncoding ?? 'utf8') : (chunk as Buffer);
+      for (let at = 0; at < bytes.length; ) {
+        const lf = bytes.indexOf(LF, at);
+        const end = lf === -1 ? bytes.length : lf - 1;
+        if (end > at) lines.push(bytes.subarray(at, end));
+        at = lf === -1 ? bytes.length : lf + 1;
+      }
+    }
+    return lines;
+  }
+
+  #clearIdleTimer(): void {
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
+    this.#idleTimer = null;
+  }
+}
+
+const NORMAL_CLOSURE = { code: CloseCode.NORMAL, reason: '' } as const;
+
+/** Node's timers end here. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
+/** Has what a callback of the server's throws end its client. */
+function guardCallback(args: unknown[], client: Client, during: string): void {
+  const last = args.length - 1;
+  const callback = args[last];
+  if (typeof callback !== 'function') return;
+  args[last] = (...results: unknown[]): void => client.call(during, () => callback(...results));
+}
+
+function byteSize(chunk: unknown, encoding: unknown): number {
+  if (typeof chunk === 'string')
+    return Buffer.byteLength(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
+  return chunk instanceof Uint8Array ? chunk.byteLength : 0;
+}
+
+/** Returns the milliseconds that a timer may have. The errors are those of `net.Socket`. */
+function checkTimeout(msecs: unknown): number {
+  if (typeof msecs !== 'number')
+    throw invalidArgument(`The "msecs" argument must be of type number. Received ${describe(msecs)}`);
+  if (!Number.isFinite(msecs) || msecs < 0) {
+    const error = new RangeError(
+      `The value of "msecs" is out of range. It must be a non-negative finite number. Received ${msecs}`,
+    );
+    throw Object.assign(error, { code: 'ERR_OUT_OF_RANGE' });
+  }
+  if (msecs <= LONGEST_TIMEOUT) return msecs;
+  process.emitWarning(
+    `${msecs} does not fit into a 32-bit signed integer.\nTimer duration was truncated to ${LONGEST_TIMEOUT}.`,
+    'TimeoutOverflowWarning',
+  );
+  return LONGEST_TIMEOUT;
+}
+
+function invalidArgument(message: string): TypeError {
+  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_TYPE' });
+}
+
+function describe(value: unknown): string {
+  return value === null || value === undefined ? String(value) : `type ${typeof value} (${String(value).slice(0, 28)})`;
+}
