@@ -12,7 +12,7 @@ const source = (path: string) => fileURLToPath(new URL(`../src/${path}`, import.
  */
 const alias = [
   { find: /^ircd-websocket$/, replacement: source('index.ts') },
-  { find: /^ircd-websocket\/(protocol|gateway|testing)$/, replacement: source('$1/index.ts') },
+  { find: /^ircd-websocket\/(protocol|gateway|testing|browser)$/, replacement: source('$1/index.ts') },
 ];
 
 /** These limits end a test that hangs. Several waits of `WAIT_LIMIT` fit into one test, so a wait says first what did not come. */

@@ -31,6 +31,11 @@ export const ENTRY_POINTS: readonly { readonly entry: string; readonly title: st
     title: 'ircd-websocket/testing',
     about: 'Clients for a hook in unit tests: no ports, no timers. [testing.md](testing.md) has whole examples.',
   },
+  {
+    entry: 'browser/index.ts',
+    title: 'ircd-websocket/browser',
+    about: 'A `WebSocket` for pages that survives the loss of its network. [resume.md](resume.md) says how, and how to use it.',
+  },
 ];
 
 /** Gives every name that an entry point re-exports, with the file that it is from. */

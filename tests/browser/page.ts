@@ -1,0 +1,44 @@
+/** A page for the page's half under Node: the global object's events, a seeded `Math.random`, faked timers. */
+import { vi } from 'vitest';
+
+const globals = globalThis as unknown as Record<string, unknown>;
+
+/** What a page gets beside its network. */
+export class FakePage {
+  readonly #events = new EventTarget();
+  readonly #before = {
+    WebSocket: globals['WebSocket'],
+    addEventListener: globals['addEventListener'],
+    document: globals['document'],
+  };
+  readonly document = { hidden: false };
+
+  constructor(seed = 1) {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    let state = seed;
+    // mulberry32
+    vi.spyOn(Math, 'random').mockImplementation(() => {
+      state = (state + 0x6d2b79f5) | 0;
+      let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+      mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+      return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    });
+    globals['addEventListener'] = this.#events.addEventListener.bind(this.#events);
+    globals['document'] = this.document;
+  }
+
+  use(WebSocket: unknown): void {
+    globals['WebSocket'] = WebSocket;
+  }
+
+  /** `online`, `pageshow`, `visibilitychange`. */
+  dispatch(type: string): void {
+    this.#events.dispatchEvent(new Event(type));
+  }
+
+  close(): void {
+    Object.assign(globals, this.#before);
+    vi.restoreAllMocks();
+    vi.useRealTimers();
+  }
+}
