@@ -4,11 +4,12 @@
  * In: a configuration, and what the program wants called. Out: a {@link WebSocketHook} that takes upgrade requests, bare sockets or whole listeners, and
  * gives back clients in the shape of `net.Socket`. It does not know how any of it is done: `admission/` decides, `server/` does.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { UNKNOWN } from './address/ranges.ts';
-import { type AdmissionReport, admit, explainAdmission, type Forwarded, peerAddress } from './admission/admission.ts';
+import { type AdmissionReport, admit, explainAdmission } from './admission/admission.ts';
 import type { ConnectionFacts } from './admission/facts.ts';
 import { Client, type ClientSettings, type FaultPlace } from './client/client.ts';
 import { lineClientOf } from './client/client-of.ts';
@@ -18,12 +19,22 @@ import { type IrcSocket, socketOver } from './client/irc-socket.ts';
 import { type CompiledConfig, compileConfig, type ResolvedConfig, type WebSocketConfig } from './config/config.ts';
 import { Sweeper, sweepInterval } from './connection/sweeper.ts';
 import { diagnostics, publish } from './diagnostics.ts';
-import { CloseCode, ConfigError, HandshakeError } from './errors.ts';
-import { type AcceptOptions, createWiredServer, type ListenerOptions, refuseClientCertificates } from './listening/listener.ts';
-import { type PreludeResult, readPrelude } from './listening/prelude.ts';
-import { replyOnResponse } from './listening/reply.ts';
+import { CloseCode, ConfigError, type HandshakeError } from './errors.ts';
+import { Doors, type DoorsContext } from './listening/doors.ts';
+import { asUpgradeRequest } from './listening/http2.ts';
+import type {
+  AcceptOptions,
+  HttpOptions,
+  HttpsOptions,
+  ListenerOptions,
+  NetOptions,
+  RenewableHttpsServer,
+  RenewableTlsServer,
+  TlsListenerOptions,
+} from './listening/listener.ts';
+import { peerOf } from './listening/peer.ts';
 import { watchResponses } from './listening/unfinished.ts';
-import { peerOf, setForwarded, type UpgradeContext, upgrade, watcherOf, watchInstead, watchSocket } from './listening/upgrade.ts';
+import type { UpgradeContext } from './listening/upgrade.ts';
 import { Counters, count } from './metrics/counters.ts';
 import { formatMetrics } from './metrics/format.ts';
 import type { HistogramSnapshot } from './metrics/histogram.ts';
@@ -93,11 +104,25 @@ export interface WebSocketHook<Held extends IrcSocket | IrcClient = IrcSocket> e
   /** Takes a bare TCP or TLS connection of which no byte is read yet; as one may come with a PROXY header, or be no HTTP at all. */
   accept(socket: Socket, options?: AcceptOptions): void;
   /**
-   * Makes a server with everything wired; `listen` and `close` are the caller's. Client certificates are never asked for. It is an `http.Server` or `https.Server`, but
-   * with `proxyProtocol` or `plain` a `net.Server`: not all that it takes is HTTP.
+   * Takes a stream of HTTP/2, RFC 8441: `server.on('stream', hook.handleStream)`. The server must be made with `settings: { enableConnectProtocol: true }`. A stream that is no
+   * extended CONNECT for `websocket` is answered with the documented error. Never throws for what a peer does.
    *
-   * @throws ConfigError where `tls` asks for client certificates, or `proxyProtocol` is on and `proxyRanges` are empty: nobody would be believed
+   * @param rawHeaders the fields as Node gives them to `'stream'` listeners; without them a field that came twice counts as Node has joined it
    */
+  handleStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags?: number, rawHeaders?: readonly string[]): void;
+  /**
+   * Makes a server with everything wired. The caller calls `listen` and `close`. Browsers are never asked for a client certificate.
+   *
+   * Without `proxyProtocol`, `plain` and `http2` it is an `http.Server`, or with `tls` an `https.Server`; otherwise not all that it takes is HTTP/1.1, and it is a
+   * `net.Server`, or with `tls` a `tls.Server`. Where there is TLS, `setSecureContext` renews the certificates.
+   *
+   * @throws ConfigError for certificates that do not work, for options that do not fit together, and where `proxyProtocol` is on and `proxyRanges` are empty: nobody would be
+   *   believed
+   */
+  createListener(options?: HttpOptions): HttpServer;
+  createListener(options: HttpsOptions): RenewableHttpsServer;
+  createListener(options: TlsListenerOptions): RenewableTlsServer;
+  createListener(options: NetOptions): NetServer;
   createListener(options?: ListenerOptions): NetServer;
   /** Registers this hook as `websocket`. */
   register(registry: HookRegistry): void;
@@ -165,7 +190,7 @@ export function createWebSocketHook(options: WebSocketHookOptions): WebSocketHoo
   return new Hook(options) as unknown as WebSocketHook<never>;
 }
 
-class Hook implements WebSocketHook<IrcSocket | IrcClient>, UpgradeContext {
+class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
   readonly name = 'websocket';
   readonly clients: ReadonlySet<IrcSocket | IrcClient>;
   readonly sweeper: Sweeper;
@@ -180,8 +205,7 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, UpgradeContext {
   #compiled: CompiledConfig;
   #settings: ClientSettings;
   #closing: Promise<void> | null = null;
-  /** Reads the requests of sockets that `accept` takes; made when it first does. */
-  #reader: Server | null = null;
+  readonly #doors: Doors = new Doors(this);
 
   constructor({
     onConnection,
@@ -219,51 +243,28 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, UpgradeContext {
   }
 
   readonly handleUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array = NO_BYTES): void => {
-    upgrade(request, socket, head, this);
+    this.#doors.upgrade(request, socket, head);
   };
 
   readonly handleRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const error = this.#refusal(request);
-    replyOnResponse(response, error);
-    this.rejected(error, request);
+    this.#doors.refuse(request, response);
+  };
+
+  readonly handleStream = (
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    _flags?: number,
+    rawHeaders?: readonly string[],
+  ): void => {
+    this.#doors.stream(stream, headers, rawHeaders);
   };
 
   readonly accept = (socket: Socket, options: AcceptOptions = {}): void => {
-    this.#reader ??= this.#httpServer({});
-    this.#take(socket, options, this.#reader);
+    this.#doors.accept(socket, options);
   };
 
-  /** Takes a bare connection through its prelude to the HTTP server that reads its request. */
-  #take(socket: Socket, { proxyProtocol = false, tls, plain }: AcceptOptions, reader: Server): void {
-    const pending = watchSocket(socket, this);
-    readPrelude(socket, { proxyProtocol, tls, tellsPlain: plain !== undefined }, (prelude) => {
-      const forwarded = proxyProtocol ? this.#forwarded(socket, prelude) : undefined;
-      if (forwarded === null) {
-        socket.destroy();
-        return;
-      }
-      if (prelude.isPlain) {
-        pending.release();
-        plain?.(prelude.socket, forwarded === undefined ? null : { address: forwarded.address, port: forwarded.port });
-        return;
-      }
-      if (prelude.socket !== socket) watchInstead(prelude.socket, pending);
-      if (forwarded !== undefined) setForwarded(prelude.socket, forwarded);
-      reader.emit('connection', prelude.socket);
-    });
-  }
-
-  readonly createListener = (options: ListenerOptions = {}): NetServer => {
-    const { proxyProtocol = false, plain, tls } = options;
-    if (proxyProtocol && this.config.proxyRanges.length === 0) {
-      throw new ConfigError({ tag: 'websocket', key: 'proxyranges' }, 'is empty: no PROXY protocol header would be believed');
-    }
-    if (!proxyProtocol && plain === undefined) return this.#httpServer(options);
-    refuseClientCertificates(tls);
-    const { onRequest } = options;
-    const reader = this.#httpServer(onRequest === undefined ? {} : { onRequest });
-    return createNetServer((socket) => this.#take(socket, options, reader));
-  };
+  readonly createListener = ((options: ListenerOptions = {}) =>
+    this.#doors.createListener(options)) as WebSocketHook['createListener'];
 
   readonly register = (registry: HookRegistry): void => {
     if ('register' in registry) registry.register(this.name, this);
@@ -276,13 +277,14 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, UpgradeContext {
 
   readonly explain = (request: IncomingMessage): AdmissionReport => {
     const peer = peerOf(request.socket) ?? { address: UNKNOWN, port: undefined, encrypted: false };
-    return explainAdmission(request, peer, this.#compiled.rules, this.#closing !== null);
+    return explainAdmission(asUpgradeRequest(request), peer, this.#compiled.rules, this.#closing !== null);
   };
 
   readonly rehash = (config: WebSocketConfig): void => {
     this.#compiled = compileConfig(config);
     this.#settings = this.#clientSettings();
     this.sweeper.setInterval(this.#sweepInterval());
+    this.#doors.updateLimits();
     this.#warn();
   };
 
@@ -297,13 +299,24 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, UpgradeContext {
     return this.close();
   }
 
-  // UpgradeContext
+  // DoorsContext
 
   readonly handshakeTimeout = (): number => this.config.handshakeTimeout;
   readonly closeTimeout = (): number => this.config.closeTimeout;
   readonly rejectMode = (): 'http' | 'close-frame' => this.config.rejectMode;
 
   readonly admit: UpgradeContext['admit'] = (request, peer) => admit(request, peer, this.#compiled.rules, this.#closing !== null);
+
+  readonly trustsProxies = (): boolean => this.config.proxyRanges.length > 0;
+
+  trustedRange(address: string): string | null {
+    return this.#compiled.rules.proxy.trusted?.(address) ?? null;
+  }
+
+  unreadable(error: HandshakeError): void {
+    count(this.#counters.rejected, error.status);
+    publish(diagnostics.reject, () => ({ error, request: null }));
+  }
 
   readonly handshaken = (milliseconds: number): void => this.#counters.handshakes.observe(milliseconds);
 
@@ -373,54 +386,6 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, UpgradeContext {
     }
   }
 
-  #httpServer({ tls, onRequest = this.handleRequest }: ListenerOptions): Server {
-    const request: typeof onRequest = (incoming, response) => {
-      const watcher = watcherOf(incoming.socket);
-      watcher?.suspend();
-      response.once('close', () => watcher?.restart(this.config.handshakeTimeout));
-      onRequest(incoming, response);
-    };
-    const unreadable = (error: HandshakeError, socket: Duplex): void => {
-      (watcherOf(socket) ?? watchSocket(socket, this)).linger(this.config.closeTimeout);
-      count(this.#counters.rejected, error.status);
-      publish(diagnostics.reject, () => ({ error, request: null }));
-    };
-    return createWiredServer({ upgrade: this.handleUpgrade, request, unreadable }, this.config.handshakeTimeout, tls);
-  }
-
-  /**
-   * What a PROXY header says of the client; `null` where the peer may not say anything, `undefined` where the proxy speaks for itself.
-   */
-  #forwarded(socket: Socket, { proxy }: PreludeResult): Forwarded | null | undefined {
-    const peer = peerOf(socket);
-    if (peer === null) return null;
-    const address = peerAddress(peer);
-    const range = this.#compiled.rules.proxy.trusted?.(address) ?? null;
-    if (range === null || proxy === null) return null;
-    if (proxy.client === null) return undefined;
-    return {
-      ...proxy.client,
-      secure: proxy.secure === true,
-      via: [address],
-      provenance: `PROXY protocol version ${proxy.version}, trusted by ${range}`,
-    };
-  }
-
-  /** Runs a plain request through the same checks; what passes them all still is no upgrade. */
-  #refusal(request: IncomingMessage): HandshakeError {
-    const peer = peerOf(request.socket);
-    try {
-      if (peer !== null) admit(request, peer, this.#compiled.rules, this.#closing !== null);
-      return new HandshakeError(
-        426,
-        'WebSocket: Received HTTP request whose Connection header does not ask for the upgrade',
-        UPGRADE_REQUIRED,
-      );
-    } catch (error) {
-      return error instanceof HandshakeError ? error : new HandshakeError(500, 'WebSocket: Internal error', {}, { cause: error });
-    }
-  }
-
   #clientSettings(): ClientSettings {
     const {
       maxMessageSize,
@@ -467,8 +432,6 @@ const NO_BYTES = new Uint8Array(0);
 
 /** Milliseconds: who spreads a restart over more than an hour meant another unit. */
 const LONGEST_SPREAD = 3_600_000;
-
-const UPGRADE_REQUIRED = { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' } as const;
 
 /** What a socket of an HTTP server needs before it serves for hours. Not every stream that can be upgraded is a TCP socket. */
 function prepareTransport(transport: Duplex): void {

@@ -23,7 +23,14 @@ export {
   type WebSocketHook,
   type WebSocketHookOptions,
 } from './hook.ts';
-export type { AcceptOptions, ListenerOptions } from './listening/listener.ts';
+export type { ListenerTls } from './listening/certificates.ts';
+export type {
+  AcceptOptions,
+  ListenerOptions,
+  RenewableHttpsServer,
+  RenewableTls,
+  RenewableTlsServer,
+} from './listening/listener.ts';
 export type { HistogramSnapshot } from './metrics/histogram.ts';
 export type { WebircClaims } from './webirc/claims.ts';
 export type { WebircGateway, WebircPeer } from './webirc/gateway-block.ts';

@@ -1,8 +1,17 @@
 /**
- * Shows: the three places where bans are checked. In `authorize`, before a client is in; where `setRemoteAddress` changes an address, as who was a gateway a moment
- * ago is somebody else now; and on all who are in, when a ban is new.
+ * Shows: the three places where bans are checked. In `authorize`, before a client is in. Where `setRemoteAddress` changes
+ * an address: the client is somebody else from then on. And for all clients, when a ban is new.
  *
- * Run: `node examples/ban-check/main.ts 8067 192.0.2.0/24 2001:db8::/32`, the bans behind the port. `BAN address` and `WEBIRC secret …` are lines to try.
+ * Run: `npm run example ban-check -- 8067 192.0.2.0/24 2001:db8::/32`, the bans behind the port
+ * Try: open http://127.0.0.1:8067/, which answers that it has no page, and type into the browser's console (F12):
+ *
+ *     socket = new WebSocket('ws://127.0.0.1:8067/')
+ *     socket.onmessage = ({ data }) => console.log(data)
+ *     socket.send('hello') // :irc.example.com NOTICE * :127.0.0.1 said hello
+ *     socket.onclose = ({ code, reason }) => console.log(code, reason)
+ *     socket.send('BAN 127.0.0.1') // 1008 You are banned from this server
+ *
+ * `WEBIRC secret gateway host 192.0.2.66` as the first line is a banned user behind a gateway.
  */
 import { createHash } from 'node:crypto';
 import { BlockList, isIPv6 } from 'node:net';
@@ -16,7 +25,8 @@ const password = createHash('sha256').update('secret').digest('hex');
 const webirc = createWebirc([{ mask: ['127.0.0.1'], password, hash: 'sha256' }]);
 
 const hook = createWebSocketHook({
-  origins: ['https://chat.example.com'],
+  // Your pages. The other two are for trying it on this machine: in an origin, * stands for any text.
+  origins: ['https://chat.example.com', 'http://127.0.0.1:*', 'http://localhost:*'],
   // A page's JavaScript sees the reason of a Close frame, and nothing of an HTTP error.
   rejectMode: 'close-frame',
   authorize: ({ client }) => {

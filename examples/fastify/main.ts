@@ -1,8 +1,9 @@
 /**
- * Shows: one port and one HTTP server for everything. Fastify serves the pages, `/irc` is the hook's, upgrades to any other path are nobody's. The same lines
- * serve for Express: give `createServer(app)` the `'upgrade'` listener.
+ * Shows: one port and one HTTP server for everything. Fastify serves the pages, `/irc` is the hook's, and an upgrade to
+ * any other path is refused. The same lines serve for Express: give `createServer(app)` the `'upgrade'` listener.
  *
- * Run: `node examples/fastify/main.ts 8067`, then open http://127.0.0.1:8067/ (`npm install fastify` first)
+ * Run: `npm run example fastify -- 8067` (in your own project: `npm install fastify`)
+ * Try: open http://127.0.0.1:8067/, type a line, press Enter. The server says it again.
  */
 import { fastify } from 'fastify';
 import { createWebSocketHook } from 'ircd-websocket';
@@ -17,8 +18,8 @@ const port = Number(process.argv[2] ?? 8067);
 const app = fastify();
 
 const hook = createWebSocketHook({
-  // The pages' own origin. In production: https://chat.example.com
-  origins: ['http://127.0.0.1:*'],
+  // Your pages. The other two are for trying it on this machine: in an origin, * stands for any text.
+  origins: ['https://chat.example.com', 'http://127.0.0.1:*', 'http://localhost:*'],
   onConnection: (socket) => {
     socket.on('error', () => socket.destroy());
     socket.onLine((line) => socket.writeLine(`:irc.example.com NOTICE * :${line}`));

@@ -68,12 +68,20 @@ function readTls({ certificate, key }: NonNullable<Bind['tls']>): TlsOptions {
 
 function listen(bind: Bind, server: Server): Promise<Listening> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new ConfigError({ tag: 'bind', key: 'port', value: String(bind.port) }, `cannot be listened on: ${error.message}`)),
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new ConfigError({ tag: 'bind', key: 'port', value: String(bind.port) }, whyNot(bind, error))),
     );
     server.listen(bind.port, bind.address, () => {
       const { address, port } = server.address() as AddressInfo;
       resolve({ bind, server, address, port });
     });
   });
+}
+
+/** Says why a port cannot be listened on, and what to do about it. */
+function whyNot({ hook, port }: Bind, { code, message }: NodeJS.ErrnoException): string {
+  const other = `choose another one in the configuration, or by: npm start -- ${hook === null ? '--irc-port' : '--port'}`;
+  if (code === 'EADDRINUSE') return `is taken by another program: ${other} ${port + 1}`;
+  if (code === 'EACCES') return `is reserved for the system: ${other} ${port + 8_000}`;
+  return `cannot be listened on: ${message}`;
 }

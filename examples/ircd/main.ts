@@ -1,5 +1,8 @@
 /**
- * `npm start`: an IRC server with a plain TCP listener and a `<bind hook="websocket">`, and a web page to chat from.
+ * Shows: a whole IRC server with a plain TCP listener, a `<bind hook="websocket">`, and a web page to chat from.
+ *
+ * Run: `npm start`, or with options: `npm start -- --port 8080`; `npm start -- --help` lists them
+ * Try: open http://127.0.0.1:8067/, choose a name, and chat. A second tab is a second user.
  *
  * SIGHUP reads the configuration again, all or nothing. SIGINT and SIGTERM say goodbye to everybody.
  */
@@ -10,7 +13,7 @@ import { configFromTags, createWebirc, createWebSocketHook, gatewaysFromTags, pa
 import type { GatewayJudge } from './commands/webirc.ts';
 import { HookRegistry, type Listening, openListeners } from './listeners.ts';
 import { IrcServer } from './server.ts';
-import { readSettings } from './settings.ts';
+import { type PortChoice, readPort, readSettings, withPorts } from './settings.ts';
 import { serveFiles } from './web-files.ts';
 
 // This file runs as .build/examples/ircd/main.js; the configuration and the page stand among the sources.
@@ -18,7 +21,32 @@ const SOURCES = fileURLToPath(new URL('../../../examples/ircd/', import.meta.url
 const WEB_SOURCES = `${SOURCES}web`;
 const WEB_BUILD = fileURLToPath(new URL('./web', import.meta.url));
 
-const { values } = parseArgs({ options: { config: { type: 'string', default: `${SOURCES}ircd.conf` } } });
+const HELP = `Usage: npm start -- [--port N] [--irc-port N] [--config FILE]
+
+An IRC server with a web page to chat from.
+
+  --port N       the port of the web page and of IRC over WebSocket, in place of the one in the configuration
+  --irc-port N   the port of plain IRC, likewise
+  --config FILE  the configuration, in place of examples/ircd/ircd.conf
+  --help         this text
+`;
+
+/** The command line. @throws Error for an option that does not exist, or a port that is not one */
+function readCommandLine(): { config: string; help: boolean; ports: PortChoice } {
+  const { values } = parseArgs({
+    options: {
+      config: { type: 'string', default: `${SOURCES}ircd.conf` },
+      port: { type: 'string' },
+      'irc-port': { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const port = (name: 'port' | 'irc-port'): number | null => {
+    const text = values[name];
+    return text === undefined ? null : readPort(text, `--${name}`);
+  };
+  return { config: values.config, help: values.help, ports: { web: port('port'), plain: port('irc-port') } };
+}
 
 interface Config {
   readonly settings: ReturnType<typeof readSettings>;
@@ -26,11 +54,11 @@ interface Config {
   readonly gateways: GatewayJudge;
 }
 
-function readConfig(): Config {
-  const tags = parseTags(readFileSync(values.config, 'utf8'));
+function readConfig(path: string, ports: PortChoice): Config {
+  const tags = parseTags(readFileSync(path, 'utf8'));
   const webirc = createWebirc(gatewaysFromTags(tags));
   return {
-    settings: readSettings(tags),
+    settings: withPorts(readSettings(tags), ports),
     websocket: configFromTags(tags),
     gateways: {
       webirc: (params, { peer, ...state }) => webirc.authenticate(parseWebirc(params), peer, state),
@@ -52,7 +80,12 @@ function describe({ bind, address, port }: Listening): string {
 }
 
 async function main(): Promise<void> {
-  const config = readConfig();
+  const { config: path, help, ports } = readCommandLine();
+  if (help) {
+    console.log(HELP);
+    return;
+  }
+  const config = readConfig(path, ports);
   const server = new IrcServer(config.settings, config.gateways);
   const hook = createWebSocketHook({
     ...config.websocket,
@@ -72,7 +105,7 @@ async function main(): Promise<void> {
 
   process.on('SIGHUP', () => {
     try {
-      const next = readConfig();
+      const next = readConfig(path, ports);
       hook.rehash(next.websocket);
       server.settings = next.settings;
       server.gateways = next.gateways;
@@ -96,7 +129,11 @@ async function main(): Promise<void> {
 }
 
 function explain(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  // What `parseArgs` says of an option ends in advice about "--", which is not what is meant here.
+  if ((error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS') === true)
+    return `${error.message.split('. ')[0]}. \`npm start -- --help\` lists the options.`;
+  return error.message;
 }
 
 main().catch((error: unknown) => {

@@ -77,12 +77,31 @@ export function readSettings(tags: readonly Tag[]): Settings {
   };
 }
 
+/** Ports that the command line names in place of the configuration's; `null` where it names none. */
+export interface PortChoice {
+  readonly web: number | null;
+  readonly plain: number | null;
+}
+
+/** Returns the settings with the ports of the first `<bind>` of each kind replaced. */
+export function withPorts(settings: Settings, { web, plain }: PortChoice): Settings {
+  const first = (isWeb: boolean): Bind | undefined => settings.binds.find(({ hook }) => (hook !== null) === isWeb);
+  const choice = new Map([
+    [first(true), web],
+    [first(false), plain],
+  ]);
+  return { ...settings, binds: settings.binds.map((bind) => ({ ...bind, port: choice.get(bind) ?? bind.port })) };
+}
+
+/** Reads a port; 0 is any that is free. @throws Error that begins with `place`, where it is not a port */
+export function readPort(text: string, place: string): number {
+  const port = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535)) throw new Error(`${place} ${JSON.stringify(text)} must be a port, 0 to 65535`);
+  return port;
+}
+
 function readBind(tag: Tag): Bind {
-  const portText = required(tag, 'bind', 'port');
-  const port = Number(portText);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new SettingsError('bind', 'port', 'must be a port, 0 to 65535', { value: portText, line: tag.line });
-  }
+  const port = readPort(required(tag, 'bind', 'port'), `line ${tag.line}: <bind:port>`);
   const certificate = tag.entries.get('tlscert');
   const key = tag.entries.get('tlskey');
   if ((certificate === undefined) !== (key === undefined)) {

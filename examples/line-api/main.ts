@@ -1,8 +1,13 @@
 /**
- * Shows: lines in place of a stream. `onLine` gives whole lines, `writeLine` sends one, `broadcast` sends one to many, text, binary and TCP clients alike, and
- * `prepareLine` encodes one that goes out more than once.
+ * Shows: lines in place of a stream. `onLine` passes whole lines, `writeLine` sends one, `broadcast` sends one to many
+ * (text, binary and TCP clients alike), and `prepareLine` encodes a line once that is sent more than once.
  *
- * Run: `node examples/line-api/main.ts 8067 6667`, the second port for plain IRC clients.
+ * Run: `npm run example line-api -- 8067 6667`, the second port for plain IRC clients
+ * Try: open http://127.0.0.1:8067/, which answers that it has no page, and type into the browser's console (F12):
+ *
+ *     socket = new WebSocket('ws://127.0.0.1:8067/')
+ *     socket.onmessage = ({ data }) => console.log(data)
+ *     socket.send('NICK ada') // :ada JOIN #chat
  */
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -13,7 +18,8 @@ const nicks = new Map<Socket, string>();
 const history: PreparedLine[] = [];
 
 const hook = createWebSocketHook({
-  origins: ['https://chat.example.com'],
+  // Your pages. The other two are for trying it on this machine: in an origin, * stands for any text.
+  origins: ['https://chat.example.com', 'http://127.0.0.1:*', 'http://localhost:*'],
   onConnection: (socket) => {
     socket.onLine((line) => handle(socket, line, (answer) => socket.writeLine(answer)));
     socket.on('close', () => leave(socket));

@@ -1,7 +1,13 @@
 /**
- * Shows: a server that has bind hooks, and a configuration as InspIRCd writes it. `<bind hook="websocket">` makes a port one for browsers; any other is plain TCP.
+ * Shows: a server that has bind hooks, and a configuration as InspIRCd writes it. `<bind hook="websocket">` makes a port
+ * one for browsers; any other is plain TCP.
  *
- * Run: `node examples/registry/main.ts examples/registry/ircd.conf`. SIGHUP reads the file again: whoever is in stays in.
+ * Run: `npm run example registry -- examples/registry/ircd.conf`. SIGHUP reads the file again; clients stay connected.
+ * Try: open http://127.0.0.1:8067/, which answers that it has no page, and type into the browser's console (F12):
+ *
+ *     socket = new WebSocket('ws://127.0.0.1:8067/')
+ *     socket.onmessage = ({ data }) => console.log(data)
+ *     socket.send('PING 1') // PONG 1
  */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';

@@ -1,10 +1,13 @@
 /**
- * Shows: whoever is logged in on the web site is logged in on IRC. The browser sends the site's cookie with the upgrade; `authorize` looks its session up and
- * holds the client meanwhile; SASL EXTERNAL then is that account. No password crosses the page's JavaScript.
+ * Shows: a user who is logged in on the web site is logged in on IRC. The browser sends the site's cookie with the
+ * upgrade. `authorize` looks its session up, and holds the client meanwhile. SASL EXTERNAL is then that account. No
+ * password crosses the page's JavaScript.
  *
- * Run: `node examples/sasl-external-from-cookie/main.ts 8067`, then open http://127.0.0.1:8067/login?as=ada
+ * Run: `npm run example sasl-external-from-cookie -- 8067`
+ * Try: open http://127.0.0.1:8067/login?as=ada. The page shows `You are now logged in as ada`.
  *
- * Cookies come with every connection to their host, whoever's page opened it: `origins` is what keeps other sites from acting as your users.
+ * Browsers send cookies with every connection to their host, whichever page opened it: `origins` is what keeps other
+ * sites from acting as your users.
  */
 import { randomBytes } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
@@ -18,7 +21,8 @@ const accountOf = async (session: string | undefined): Promise<string | null> =>
 const accounts = new WeakMap<object, string>();
 
 const hook = createWebSocketHook({
-  origins: ['http://127.0.0.1:*'],
+  // The site's own pages, on this machine. In production only those of your site: in an origin, * stands for any text.
+  origins: ['http://127.0.0.1:*', 'http://localhost:*'],
   authorize: async ({ cookies }, request) => {
     // Who has no session may come in all the same, and is nobody.
     const account = await accountOf(cookies['session']);

@@ -1,7 +1,10 @@
 /**
- * Shows: the server's side of WEBIRC. Gateways connect by TCP and say who their user is; until the verdict is there, what else the client sent is held.
+ * Shows: the server's side of WEBIRC. Gateways connect by TCP and say who their user is. Until the verdict is there, the
+ * server holds what else the client sent.
  *
- * Run: `node examples/webirc/main.ts 6667`, then `printf 'WEBIRC secret kiwi host.example 203.0.113.9\r\nNICK ada\r\n' | nc 127.0.0.1 6667`
+ * Run: `npm run example webirc -- 6667`
+ * Try: `printf 'WEBIRC secret kiwi host.example 203.0.113.9\r\nNICK ada\r\n' | nc 127.0.0.1 6667`. The answer says
+ * `You are from 203.0.113.9`.
  */
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';

@@ -136,7 +136,7 @@ class Gateway implements IrcGateway {
 
   readonly handleUpgrade: WebSocketHook['handleUpgrade'] = (...args) => this.hook.handleUpgrade(...args);
   readonly accept: WebSocketHook['accept'] = (...args) => this.hook.accept(...args);
-  readonly createListener: WebSocketHook['createListener'] = (options) => this.hook.createListener(options);
+  readonly createListener = ((options?: ListenerOptions) => this.hook.createListener(options)) as WebSocketHook['createListener'];
 
   readonly reload: IrcGateway['reload'] = ({ hook, upstreams, hostnames, dnsbl, limits }) => {
     const old = this.#terms;

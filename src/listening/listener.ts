@@ -1,8 +1,8 @@
 /**
- * HTTP servers with a hook wired in.
+ * What a listener may be told, and the HTTP/1.1 servers that doors read requests with.
  *
- * In: a hook's handlers. Out: an `http.Server` or `https.Server` to listen with, or one that never listens and reads sockets that are handed to it. It does
- * not know what the handlers do.
+ * In: options, and the handlers of a hook. Out: options that fit together, and an `http.Server` or `https.Server` with the handlers wired in. It does not know what
+ * the handlers do.
  */
 import {
   createServer as createHttpServer,
@@ -11,12 +11,14 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TlsOptions } from 'node:tls';
+import type { Server as TlsServer } from 'node:tls';
 import type { Endpoint } from '../admission/facts.ts';
 import { ConfigError, HandshakeError } from '../errors.ts';
+import type { Certificates, ListenerTls, RenewedTls } from './certificates.ts';
+import { REQUEST_TIMEOUT } from './pending.ts';
 import { replyOnSocket } from './reply.ts';
 
 /** What a listener hands on. */
@@ -29,39 +31,89 @@ export interface ListenerHandlers {
 
 /** What `accept` may be told. */
 export interface AcceptOptions {
-  /** Whether a PROXY protocol header, version 1 or 2, comes first; from peers in `proxyRanges` alone, others are destroyed. @defaultValue `false` */
-  readonly proxyProtocol?: boolean;
-  /** TLS to put over the connection, behind the PROXY header. Absent: the socket is taken as it is. */
-  readonly tls?: TlsOptions;
   /**
-   * Takes connections that are no HTTP: native IRC clients on the same port. The socket is as it was, with every byte but the PROXY header still to be read; `client`
-   * is whom that header told of.
+   * Whether a PROXY protocol header, version 1 or 2, comes first. Only peers in `proxyRanges` are believed, connections from others are destroyed.
+   *
+   * @defaultValue `false`
+   */
+  readonly proxyProtocol?: boolean;
+  /**
+   * TLS to put over the connection, behind the PROXY header. Absent: the socket is taken as it is. Pass `accept` the same object each time: its secure contexts are
+   * made once for each object.
+   */
+  readonly tls?: ListenerTls;
+  /** Whether HTTP/2 is offered to browsers beside HTTP/1.1, RFC 8441; needs `tls`. @defaultValue `false` */
+  readonly http2?: boolean;
+  /**
+   * Whom to ask for a TLS certificate. `plain`: native IRC clients, and nobody else; needs `tls` and `plain`. No certificate is ever required, and whoever sends one finds it by
+   * `getPeerCertificate()` on the socket that `plain` is given. Browsers are told from native clients by the ClientHello: a browser offers `http/1.1` or `h2`, a native client
+   * offers `irc` or nothing. Browsers are never asked: Chrome does not connect to a server that asks.
+   *
+   * @defaultValue `'never'`
+   */
+  readonly clientCertificates?: 'never' | 'plain';
+  /**
+   * Takes connections that are not HTTP: native IRC clients on the same port. Every byte but the PROXY header is still to be read. `client` is the address that the PROXY
+   * header names.
    */
   readonly plain?: (socket: Socket, client: Endpoint | null) => void;
 }
 
 /** What `createListener` takes. */
 export interface ListenerOptions extends AcceptOptions {
-  /** Certificate and key, and anything else of `tls.createServer`; absent: plain HTTP. Client certificates are never asked for: Chrome could not connect. */
-  readonly tls?: TlsOptions;
-  /** Answers plain HTTP requests, e.g. with the web client's files; absent: the documented 501. */
+  /** Certificate and key, and anything else that `tls.createServer` takes; absent: plain HTTP. */
+  readonly tls?: ListenerTls;
+  /** Answers plain HTTP requests, for instance with the web client's files; absent: the documented 501. Over HTTP/2 it gets Node's `Http2ServerRequest` and `Http2ServerResponse`. */
   readonly onRequest?: RequestListener;
 }
+
+/** A server with TLS whose certificates can be replaced while it runs. */
+export interface RenewableTls {
+  /**
+   * Replaces certificates for all handshakes from now on; connections that exist are not touched. Options that are not named stay as they are.
+   *
+   * @throws ConfigError for a certificate that does not work; the old one stays in force
+   */
+  setSecureContext(options: RenewedTls): void;
+}
+
+/** The options that make a listener take more than HTTP/1.1. */
+type More = 'proxyProtocol' | 'plain' | 'http2' | 'clientCertificates';
+type Without<K extends keyof ListenerOptions> = Omit<ListenerOptions, K> & { readonly [key in K]?: never };
+
+/** Options of a listener for HTTP/1.1 without TLS. */
+export type HttpOptions = Without<More | 'tls'>;
+/** Options of a listener for HTTP/1.1 over TLS. */
+export type HttpsOptions = Without<More> & { readonly tls: ListenerTls };
+/** Options of a listener for more than HTTP/1.1 over TLS. */
+export type TlsListenerOptions = ListenerOptions & { readonly tls: ListenerTls };
+/** Options of a listener for more than HTTP/1.1 without TLS. */
+export type NetOptions = Without<'tls'>;
+
+export type RenewableHttpsServer = HttpsServer & RenewableTls;
+export type RenewableTlsServer = TlsServer & RenewableTls;
+
+/** How often Node looks for requests that are late, in milliseconds: what `rehash` shortens is kept to within this. */
+const CHECKING_INTERVAL = 1_000;
 
 /**
  * Makes a server that upgrades, answers, and refuses what it cannot read in the one form of answers.
  *
- * @param timeout milliseconds for the headers of a request, and for a TLS handshake
- * @throws ConfigError where client certificates are asked for
+ * @param timeout milliseconds for the header fields of a request, and for a TLS handshake
  */
-export function createWiredServer(handlers: ListenerHandlers, timeout: number, tls?: TlsOptions): Server {
-  const limits = { headersTimeout: timeout, connectionsCheckingInterval: Math.max(100, Math.floor(timeout / 4)) };
-  refuseClientCertificates(tls);
+export function createWiredServer(handlers: ListenerHandlers, timeout: number, certificates: Certificates | null): Server {
+  const limits = {
+    ...requestLimits(timeout),
+    connectionsCheckingInterval: Math.min(CHECKING_INTERVAL, Math.max(100, Math.floor(timeout / 4))),
+  };
   const server: Server =
-    tls === undefined
+    certificates === null
       ? createHttpServer(limits)
-      : createHttpsServer({ ...tls, ...limits, handshakeTimeout: timeout, requestCert: false });
+      : createHttpsServer({ ...certificates.options, ...limits, handshakeTimeout: timeout, requestCert: false });
+  certificates?.attachToNative(server as HttpsServer);
   server.on('upgrade', handlers.upgrade);
+  // Without a listener Node destroys the connection; admission answers with the 405.
+  server.on('connect', handlers.upgrade);
   server.on('request', handlers.request);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === 'ECONNRESET' || !socket.writable || hasBegunToAnswer(socket)) {
@@ -75,13 +127,37 @@ export function createWiredServer(handlers: ListenerHandlers, timeout: number, t
   return server;
 }
 
-/** @throws ConfigError where client certificates are asked for */
-export function refuseClientCertificates(tls: TlsOptions | undefined): void {
-  if (tls?.requestCert !== true) return;
-  throw new ConfigError(
-    { tag: 'sslprofile', key: 'requestclientcert', value: 'yes' },
-    'must be "no" on a WebSocket listener: Chrome does not connect where a client certificate is asked for',
-  );
+/** Node's own limits for requests: `headersTimeout` must not be longer than `requestTimeout`. */
+export function requestLimits(timeout: number): Pick<Server, 'headersTimeout' | 'requestTimeout'> {
+  return { headersTimeout: timeout, requestTimeout: Math.max(timeout, REQUEST_TIMEOUT) };
+}
+
+/** @throws ConfigError for options that do not fit together */
+export function checkOptions({ tls, http2, plain, clientCertificates = 'never' }: AcceptOptions): void {
+  if (tls?.requestCert === true) {
+    throw new ConfigError(
+      { tag: 'sslprofile', key: 'requestclientcert', value: 'yes' },
+      'must be "no" on a WebSocket listener: Chrome does not connect where a client certificate is asked for; clientCertificates: \'plain\' asks native clients only',
+    );
+  }
+  if (tls?.sni !== undefined && Object.keys(tls.sni).length > 0 && (tls.cert ?? tls.pfx ?? tls.secureContext) === undefined) {
+    throw new ConfigError(
+      { tag: 'sslprofile', key: 'certfile' },
+      'is missing: clients that ask for a name that is not in sni get this certificate',
+    );
+  }
+  if (http2 === true && tls === undefined) {
+    throw new ConfigError({ tag: 'bind', key: 'http2', value: true }, 'needs TLS: browsers speak HTTP/2 over TLS only');
+  }
+  if (clientCertificates !== 'never' && clientCertificates !== 'plain') {
+    throw new ConfigError({ tag: 'bind', key: 'clientCertificates', value: clientCertificates }, 'must be "never" or "plain"');
+  }
+  if (clientCertificates === 'plain' && (tls === undefined || plain === undefined)) {
+    throw new ConfigError(
+      { tag: 'bind', key: 'clientCertificates', value: clientCertificates },
+      'needs TLS and a handler for native clients (plain): nobody else is asked for a certificate',
+    );
+  }
 }
 
 /** What Node's parser gave up on, as an answer; `error.code` is the parser's. */
@@ -89,14 +165,22 @@ function unreadableRequest(error: NodeJS.ErrnoException): HandshakeError {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
       return new HandshakeError(431, 'WebSocket: Received an HTTP request with too large a header', {}, { cause: error });
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
+    case INCOMPLETE_REQUEST:
       return new HandshakeError(408, 'WebSocket: Received an incomplete HTTP request', {}, { cause: error });
     default:
       return new HandshakeError(400, 'WebSocket: Received a malformed HTTP request', {}, { cause: error });
   }
 }
 
-/** An answer in the middle of another would be garbage; a socket that has sent anything has begun one. */
+/** Node's code for a request that did not arrive in time. */
+const INCOMPLETE_REQUEST = 'ERR_HTTP_REQUEST_TIMEOUT';
+
+/** Makes the error that Node gives `'clientError'` for a request that did not arrive in time. */
+export function incompleteRequest(): NodeJS.ErrnoException {
+  return Object.assign(new Error('Request timeout'), { code: INCOMPLETE_REQUEST });
+}
+
+/** An answer in the middle of another would be garbage. A socket that has sent anything has begun one. */
 function hasBegunToAnswer(socket: Duplex): boolean {
   return ((socket as Partial<Socket>).bytesWritten ?? 0) > 0;
 }

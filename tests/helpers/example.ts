@@ -35,8 +35,8 @@ export async function startExample(
   ports = 1,
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunningExample> {
-  const main = join(ROOT, `.build/examples/${name}/main.js`);
-  const child = spawn(process.execPath, [main, ...args.map(String)], {
+  const runner = join(ROOT, '.build/examples/run.js');
+  const child = spawn(process.execPath, [runner, name, ...args.map(String)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
