@@ -10,6 +10,7 @@ import type { Channel } from './channel.ts';
 import { Client } from './client.ts';
 import { channelCommands } from './commands/channels.ts';
 import { messageCommands } from './commands/messages.ts';
+import { modeCommands } from './commands/modes.ts';
 import { queryCommands } from './commands/queries.ts';
 import { registrationCommands } from './commands/registration.ts';
 import { type GatewayJudge, webircCommands } from './commands/webirc.ts';
@@ -27,7 +28,14 @@ export interface Command {
 }
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ ...registrationCommands, ...webircCommands, ...messageCommands, ...channelCommands, ...queryCommands }),
+  Object.entries({
+    ...registrationCommands,
+    ...webircCommands,
+    ...messageCommands,
+    ...channelCommands,
+    ...modeCommands,
+    ...queryCommands,
+  }),
 );
 
 /** With these a client begins to be somebody. */

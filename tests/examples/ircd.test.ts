@@ -225,6 +225,63 @@ describe('channels', () => {
   });
 });
 
+describe('MODE answers what was really changed', () => {
+  /** What the server answers to lines, without the PONG that ends it. */
+  async function answers(user: TcpUser, ...lines: string[]): Promise<string[]> {
+    await settle(user, 'before');
+    user.lines.length = 0;
+    user.send(...lines);
+    await settle(user, 'after');
+    return user.lines.filter((line) => !line.includes(' PONG ')).map((line) => line.replace(/^:\S+ /, ''));
+  }
+
+  test.each([
+    [['MODE ada'], ['221 ada +']],
+    // RFC 2812 section 3.1.5: nobody makes themselves an operator, and nobody is told that they did.
+    [['MODE ada +o'], []],
+    [['MODE ada -o'], []],
+    [['MODE ada +i'], ['MODE ada +i']],
+    [['MODE ada -i'], []],
+    [
+      ['MODE ada +oi-i', 'MODE ada'],
+      ['MODE ada +i-i', '221 ada +'],
+    ],
+    [['MODE ada +zi'], ['501 ada z :is not a user mode of this server', 'MODE ada +i']],
+    [['MODE bea'], ["502 ada :Can't view or change mode for other users"]],
+    [['MODE nobody +i'], ['401 ada nobody :No such nick']],
+    [
+      ['OPER admin secret', 'OPER admin secret', 'MODE ada', 'MODE ada -o'],
+      [
+        '381 ada :You are now an IRC operator',
+        'MODE ada +o',
+        '381 ada :You are now an IRC operator',
+        '221 ada +o',
+        'MODE ada -o',
+      ],
+    ],
+    [['MODE #x +nt'], []],
+    [
+      ['MODE #x +k key', 'MODE #x +k key', 'MODE #x -k other', 'MODE #x -k'],
+      ['MODE #x +k key', 'MODE #x -k key'],
+    ],
+    [['MODE #x +k'], ['696 ada #x k * :The key must be one word of 1 to 32 characters']],
+    [['MODE #x +l many', 'MODE #x -l'], ['696 ada #x l many :The limit must be a number from 1']],
+    [['MODE #x +o'], ['696 ada #x o * :The mode needs a nickname']],
+    [
+      ['MODE #x +vo bea nobody', 'MODE #x +v bea'],
+      ['401 ada nobody :No such nick', 'MODE #x +v bea'],
+    ],
+    [
+      ['MODE #x -b', 'MODE #x +mb'],
+      ['368 ada #x :End of channel ban list', '368 ada #x :End of channel ban list', 'MODE #x +m'],
+    ],
+    [['MODE #x +zm'], ['472 ada z :is unknown mode char to me', 'MODE #x +m']],
+  ])('%j', async (lines, expected) => {
+    const [ada] = (await inChannel('ada', 'bea')) as [TcpUser, TcpUser];
+    expect(await answers(ada, ...lines)).toEqual(expected);
+  });
+});
+
 describe('limits', () => {
   test('a silent client is pinged, and let go when it does not answer', async () => {
     const ada = await TcpUser.register(port, 'ada');

@@ -4,6 +4,7 @@ import { completions } from '../../examples/ircd/web/complete.ts';
 import { parseMessage } from '../../examples/ircd/web/message.ts';
 import { describeNumeric } from '../../examples/ircd/web/numerics.ts';
 import { Registration } from '../../examples/ircd/web/registration.ts';
+import type { Account } from '../../examples/ircd/web/sasl.ts';
 import { splitText } from '../../examples/ircd/web/split.ts';
 import { State } from '../../examples/ircd/web/state.ts';
 import { Whois } from '../../examples/ircd/web/whois.ts';
@@ -85,14 +86,21 @@ describe('Tab completes', () => {
 });
 
 describe('registration', () => {
-  function register(nick: string): { sent: string[]; outcomes: string[]; receive: (line: string) => boolean } {
+  function register(
+    nick: string,
+    account: Account | null = null,
+  ): { sent: string[]; outcomes: string[]; receive: (line: string) => boolean } {
     const sent: string[] = [];
     const outcomes: string[] = [];
-    const registration = new Registration(nick, {
-      send: (line) => void sent.push(line),
-      onWelcome: (welcomed) => void outcomes.push(`welcome ${welcomed}`),
-      onRefused: (reason) => void outcomes.push(`refused ${reason}`),
-    });
+    const registration = new Registration(
+      { nick, serverPassword: '', account },
+      {
+        send: (line) => void sent.push(line),
+        onWelcome: (welcomed) => void outcomes.push(`welcome ${welcomed}`),
+        onRemark: (text) => void outcomes.push(`remark ${text}`),
+        onRefused: (reason) => void outcomes.push(`refused ${reason}`),
+      },
+    );
     sent.length = 0;
     return { sent, outcomes, receive: (line) => registration.receive(parseMessage(line)) };
   }
@@ -120,7 +128,7 @@ describe('registration', () => {
     const { sent, outcomes, receive } = register('x'.repeat(30));
     for (let i = 0; i < 5; i++) receive(':s 433 * x :Nickname is already in use.');
     expect(sent).toEqual([1, 2, 3, 4].map((n) => `NICK ${'x'.repeat(30 - n)}${'_'.repeat(n)}`));
-    expect(outcomes).toEqual(['refused x: Nickname is already in use.']);
+    expect(outcomes).toEqual(['refused The nickname x is taken']);
   });
 
   test('after 001 a taken nick is an error like any other', () => {
@@ -156,9 +164,11 @@ describe('numerics in words', () => {
   });
 
   test.each([
-    ['404', ['#a', 'Cannot send to channel'], '#a: Cannot send to channel'],
-    ['441', ['bob', '#a', "They aren't on that channel"], "bob #a: They aren't on that channel"],
-    ['491', ['Invalid oper credentials'], 'Invalid oper credentials'],
+    ['404', ['#a', 'Cannot send to channel'], 'Your message did not get into #a: Cannot send to channel'],
+    ['441', ['bob', '#a', "They aren't on that channel"], 'bob is not in #a'],
+    ['491', ['Invalid oper credentials'], 'That name and password do not make you an operator here'],
+    ['407', ['bob', 'Too many recipients'], 'bob: Too many recipients'],
+    ['422', ['MOTD File is missing'], null],
     ['372', ['- Welcome'], 'Welcome'],
     ['301', ['ada', 'tea'], 'ada is away: tea'],
     ['324', ['#a', '+nt'], 'The modes of #a are +nt'],
@@ -213,7 +223,7 @@ describe('the state', () => {
     state.open('#lobby').members.set('grace', '@');
     const query = state.open('grace');
     state.rename('grace', 'hopper');
-    expect([...state.open('#lobby').members]).toEqual([['hopper', '@']]);
+    expect(state.open('#lobby').members.sorted()).toMatchObject([{ nick: 'hopper', prefixes: '@' }]);
     expect(state.find('hopper')).toBe(query);
     const other = state.open('linus');
     state.rename('hopper', 'linus');

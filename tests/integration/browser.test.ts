@@ -162,7 +162,7 @@ describe.skipIf(CHROMIUM === null)('the web client in a real browser', () => {
     await web.page.keyboard.press('Alt+ArrowUp');
     await web.isIn('#desk');
     friend.send('PRIVMSG keys :hello?');
-    await web.page.locator('#buffer-list .badge').waitFor();
+    await web.page.locator('#buffer-list .badge:visible').waitFor();
     await web.say('/nick clavier');
     await friend.line(/NICK :clavier$/);
     await web.say('/join #other');
@@ -194,7 +194,7 @@ describe.skipIf(CHROMIUM === null)('the web client in a real browser', () => {
     await web.sees('<img src=x onerror=alert(1)> red (http://example.com/a_(b)?c=<d>) javascript:alert(1)');
     expect(await web.page.locator('#log img').count()).toBe(0);
     expect(await web.page.locator('#log .is-bold').allTextContents()).toEqual(['red']);
-    const links = web.page.locator('#log a');
+    const links = web.page.locator('#log .is-message a');
     expect(await links.count()).toBe(1);
     expect(await links.first().getAttribute('href')).toBe('http://example.com/a_(b)?c=');
     expect(await links.first().getAttribute('rel')).toContain('noopener');
@@ -228,7 +228,7 @@ describe.skipIf(CHROMIUM === null)('the web client in a real browser', () => {
     await second.sees('twin is taken: you are twin_');
     const third = await WebUser.open(browser, ircd.webPort);
     await third.join('9lives', '#lobby');
-    await third.page.locator('#join-error', { hasText: 'Erroneous Nickname' }).waitFor();
+    await third.page.locator('#join-error', { hasText: '9lives cannot be a nickname on this server' }).waitFor();
     await third.join('lives9', '#lobby');
     await third.isIn('#lobby');
     for (const user of [first, second, third]) await user.close();
@@ -382,7 +382,7 @@ const unreadableColours = `() => {
     });
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const backgrounds = ['--page', '--side', '--raised', '--mention'];
+  const backgrounds = ['--page', '--side', '--raised', '--mention', '--found'];
   const colours = ['--text', '--quiet', '--accent', '--bad'].map((name) => [name, 'var(' + name + ')']);
   const unreadable = [];
   const check = (name, on, luminance) => {
@@ -396,6 +396,14 @@ const unreadableColours = `() => {
       probe.style.setProperty('--hue', hue);
       check('nick of hue ' + hue, on, luminanceOf(''));
     }
+    // Every fifth of red, green and blue: what mIRC's codes may ask for is among them, or near one of them.
+    probe.className = 'has-colour';
+    for (let colour = 0; colour < 216; colour++) {
+      const rgb = [colour % 6, Math.floor(colour / 6) % 6, Math.floor(colour / 36)].map((part) => part * 51).join(', ');
+      probe.style.setProperty('--colour', 'rgb(' + rgb + ')');
+      check('mIRC colour ' + rgb, on, luminanceOf(''));
+    }
+    probe.className = 'nick';
   }
   check('--on-accent', '--accent', luminanceOf('var(--on-accent)'));
   check('--on-bad', '--bad', luminanceOf('var(--on-bad)'));

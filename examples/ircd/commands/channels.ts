@@ -1,11 +1,10 @@
-/** Life in channels: JOIN, PART, NAMES, TOPIC, KICK, INVITE, LIST, MODE. */
+/** Life in channels: JOIN, PART, NAMES, TOPIC, KICK, INVITE, LIST. MODE has a file of its own. */
 import { Channel } from '../channel.ts';
 import type { Client } from '../client.ts';
 import type { Command, IrcServer } from '../server.ts';
 
 const CHANNEL_NAME = /^#[^\s,\x07]{1,49}$/;
 const MAX_TOPIC = 300;
-const MAX_MODES = 4;
 
 export const channelCommands: Record<string, Command> = {
   JOIN: {
@@ -94,23 +93,6 @@ export const channelCommands: Record<string, Command> = {
       client.numeric('323', 'End of channel list.');
     },
   },
-
-  MODE: {
-    params: 1,
-    run(server, client, { params: [target = '', changes, ...values] }) {
-      if (!target.startsWith('#')) return userMode(server, client, target, changes);
-      const channel = server.channels.get(target);
-      if (channel === undefined) return client.numeric('403', target, 'No such channel');
-      if (changes === undefined) {
-        client.numeric('324', channel.name, ...channel.modes(channel.members.has(client)).split(' '));
-        client.numeric('329', channel.name, String(channel.createdAt));
-        return;
-      }
-      if (/^\+?b+$/.test(changes) && values.length === 0) return sendBans(client, channel);
-      if (!channel.isOperator(client)) return notOperator(client, channel);
-      changeModes(server, client, channel, changes, values);
-    },
-  },
 };
 
 function join(server: IrcServer, client: Client, name: string, key: string): void {
@@ -150,7 +132,7 @@ function memberChannel(server: IrcServer, client: Client, name: string): Channel
   return null;
 }
 
-function notOperator(client: Client, channel: Channel): void {
+export function notOperator(client: Client, channel: Channel): void {
   client.numeric('482', channel.name, "You're not channel operator");
 }
 
@@ -174,99 +156,4 @@ function sendNames(client: Client, channel: Channel): void {
     );
   }
   client.numeric('366', channel.name, 'End of /NAMES list.');
-}
-
-function sendBans(client: Client, { name, bans }: Channel): void {
-  for (const [mask, { by, at }] of bans) client.numeric('367', name, mask, by, String(at));
-  client.numeric('368', name, 'End of channel ban list');
-}
-
-function userMode(server: IrcServer, client: Client, target: string, changes: string | undefined): void {
-  if (server.nicks.get(target) !== client) return client.numeric('502', "Can't view or change mode for other users");
-  if (changes !== undefined) {
-    let isAdded = true;
-    for (const letter of changes) {
-      if (letter === '+' || letter === '-') isAdded = letter === '+';
-      else if (letter === 'i') client.isInvisible = isAdded;
-      // Nobody makes themselves an operator; anybody may step down.
-      else if (letter === 'o') client.isOper &&= isAdded;
-      else client.numeric('501', 'Unknown MODE flag');
-    }
-    client.send(`:${client.source} MODE ${client.nick} ${changes}`);
-  }
-  client.numeric('221', `+${client.isInvisible ? 'i' : ''}${client.isOper ? 'o' : ''}`);
-}
-
-/** Applies up to four changes, and tells the channel about those that changed something. */
-function changeModes(server: IrcServer, client: Client, channel: Channel, changes: string, values: string[]): void {
-  const done: { isAdded: boolean; letter: string; value?: string }[] = [];
-  let isAdded = true;
-  for (const letter of changes) {
-    if (letter === '+' || letter === '-') {
-      isAdded = letter === '+';
-      continue;
-    }
-    if (done.length === MAX_MODES) break;
-    const value = 'ovbk'.includes(letter) || (letter === 'l' && isAdded) ? values.shift() : undefined;
-    const applied = applyMode(server, client, channel, letter, isAdded, value);
-    if (applied !== null) done.push({ isAdded, letter, ...(applied === '' ? {} : { value: applied }) });
-  }
-  if (done.length === 0) return;
-  let letters = '';
-  let sign = '';
-  for (const change of done) {
-    const nextSign = change.isAdded ? '+' : '-';
-    letters += nextSign === sign ? change.letter : `${nextSign}${change.letter}`;
-    sign = nextSign;
-  }
-  channel.send(`:${client.source} MODE ${[channel.name, letters, ...done.flatMap(({ value }) => value ?? [])].join(' ')}`);
-}
-
-/** Applies one change: what stands behind it in the MODE line, or `null` where nothing changed. */
-function applyMode(
-  server: IrcServer,
-  client: Client,
-  channel: Channel,
-  letter: string,
-  isAdded: boolean,
-  value: string | undefined,
-): string | null {
-  switch (letter) {
-    case 'o':
-    case 'v': {
-      const target = value === undefined ? undefined : server.nicks.get(value);
-      const member = target === undefined ? undefined : channel.members.get(target);
-      if (target === undefined || member === undefined) {
-        if (value !== undefined) client.numeric('441', value, channel.name, "They aren't on that channel");
-        return null;
-      }
-      const what = letter === 'o' ? 'isOperator' : 'isVoiced';
-      if (member[what] === isAdded) return null;
-      member[what] = isAdded;
-      return target.nick;
-    }
-    case 'b':
-      return value === undefined ? null : channel.setBan(value, client.source, isAdded);
-    case 'k': {
-      if (isAdded ? value === undefined || !/^[^\s,:]{1,32}$/.test(value) : channel.key === null) return null;
-      channel.key = isAdded ? (value as string) : null;
-      return value ?? '*';
-    }
-    case 'l': {
-      const limit = isAdded ? Number(value) : null;
-      if (limit !== null && (!Number.isInteger(limit) || limit < 1)) return null;
-      if (limit === channel.limit) return null;
-      channel.limit = limit;
-      return limit === null ? '' : String(limit);
-    }
-    default:
-      if (!'imnst'.includes(letter)) {
-        client.numeric('472', letter, 'is unknown mode char to me');
-        return null;
-      }
-      if (channel.flags.has(letter) === isAdded) return null;
-      if (isAdded) channel.flags.add(letter);
-      else channel.flags.delete(letter);
-      return '';
-  }
 }

@@ -49,9 +49,10 @@ export const queryCommands: Record<string, Command> = {
         server.notifyOpers(`Failed OPER attempt by ${client.source} (${client.address}) for ${name}`);
         return;
       }
+      const isNew = !client.isOper;
       client.isOper = true;
       client.numeric('381', 'You are now an IRC operator');
-      client.send(`:${client.source} MODE ${client.nick} +o`);
+      if (isNew) client.send(`:${client.source} MODE ${client.nick} +o`);
     },
   },
 

@@ -1,6 +1,8 @@
 /** What is typed: text to say, or `/commands`. */
+
+import { foldName } from './casemap.ts';
+import type { Conversation, Row } from './conversation.ts';
 import type { Session } from './session.ts';
-import type { Conversation, Row } from './state.ts';
 
 /** What commands may do to the page itself. */
 export interface CommandPage {
@@ -8,6 +10,11 @@ export interface CommandPage {
   leave(conversation: Conversation): void;
   tell(text: string, rows?: readonly Row[]): void;
   quit(reason: string): void;
+  search(text: string): void;
+  /** Remembers who is ignored. */
+  saveIgnored(): void;
+  /** Asks before many lines are sent. */
+  confirm(lines: readonly string[], target: string): Promise<boolean>;
 }
 
 /** One command, as it was typed. */
@@ -106,6 +113,12 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
     'raw',
     { usage: 'line', does: 'sends a line of IRC as it is', needs: 1, run: ({ session, after }) => void session.send(after(0)) },
   ],
+  ['ignore', { usage: '[name]', does: 'hides what somebody says, or lists whom you hide', isLocal: true, run: ignore }],
+  ['unignore', { usage: 'name', does: 'shows again what somebody says', needs: 1, isLocal: true, run: unignore }],
+  [
+    'search',
+    { usage: '[text]', does: 'searches in this conversation', isLocal: true, run: ({ page, after }) => page.search(after(0)) },
+  ],
   ['quit', { usage: '[reason]', does: 'disconnects', isLocal: true, run: ({ page, after }) => page.quit(after(0)) }],
   ['help', { usage: '', does: 'shows this list', isLocal: true, run: ({ page }) => page.tell('Commands', helpRows()) }],
 ]);
@@ -113,15 +126,10 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
 export const COMMAND_NAMES: readonly string[] = [...COMMANDS.keys()];
 
 /** Does what was typed; `//` at the beginning is a slash to be said. @returns false where it could not be sent, and should not be lost */
-export function runInput(text: string, session: Session, page: CommandPage): boolean {
+export async function runInput(text: string, session: Session, page: CommandPage): Promise<boolean> {
   const here = session.state.current;
   const typed = text.trim();
-  if (!typed.startsWith('/') || typed.startsWith('//')) {
-    if (here.isServer) page.tell('Nobody hears you here: choose a channel, or /join one');
-    else if (session.isOnline) session.say(here.name, typed.replace(/^\/\//, '/'));
-    else return false;
-    return true;
-  }
+  if (!typed.startsWith('/') || typed.startsWith('//')) return speak(typed.replace(/^\/\//, '/'), here, session, page);
   const [name = '', ...words] = typed.slice(1).split(/\s+/);
   const command = COMMANDS.get(name.toLowerCase());
   const after = (n: number): string => typed.replace(new RegExp(`^(?:\\S+\\s*){0,${n + 1}}`), '');
@@ -130,6 +138,17 @@ export function runInput(text: string, session: Session, page: CommandPage): boo
   else if (command.isForChannel === true && !here.isChannel) page.tell(`/${name} is for channels: choose one first`);
   else if (!session.isOnline && command.isLocal !== true) return false;
   else command.run({ session, page, here, words, after });
+  return true;
+}
+
+async function speak(text: string, here: Conversation, session: Session, page: CommandPage): Promise<boolean> {
+  if (here.isServer) {
+    page.tell('Nobody hears you here: choose a channel, or /join one');
+    return true;
+  }
+  if (!session.isOnline || !(await page.confirm(session.split(here.name, text), here.name))) return false;
+  if (!session.isOnline) return false;
+  session.say(here.name, text);
   return true;
 }
 
@@ -165,7 +184,12 @@ function topic({ session, page, here, after }: Typed): void {
 
 function names({ session, page, here }: Typed): void {
   session.send(`NAMES ${here.name}`);
-  page.tell(`${here.name} has ${[...here.members].map(([nick, prefix]) => `${prefix}${nick}`).join(', ')}`);
+  page.tell(
+    `${here.name} has ${here.members
+      .sorted()
+      .map(({ nick, prefixes }) => prefixes + nick)
+      .join(', ')}`,
+  );
 }
 
 function kick({ session, here, words: [nick = ''], after }: Typed): void {
@@ -177,6 +201,23 @@ function mode({ session, here, words: [first = ''], after }: Typed): void {
   const isTargetNamed = first !== '' && !/^[-+]/.test(first);
   const target = here.isChannel ? here.name : session.state.nick;
   session.send(`MODE ${isTargetNamed ? after(0) : `${target} ${after(0)}`}`.trim());
+}
+
+function ignore({ session, page, words: [nick] }: Typed): void {
+  const { ignored } = session.state;
+  if (nick === undefined) {
+    page.tell(ignored.size === 0 ? 'You ignore nobody' : `You ignore ${[...ignored].join(', ')}`);
+    return;
+  }
+  ignored.add(foldName(nick));
+  page.saveIgnored();
+  page.tell(`You no longer see what ${nick} says: /unignore ${nick} takes it back`);
+}
+
+function unignore({ session, page, words: [nick = ''] }: Typed): void {
+  const wasIgnored = session.state.ignored.delete(foldName(nick));
+  page.saveIgnored();
+  page.tell(wasIgnored ? `You see again what ${nick} says` : `You did not ignore ${nick}`);
 }
 
 function helpRows(): Row[] {

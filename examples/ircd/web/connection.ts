@@ -5,9 +5,13 @@
  * silent server for a sign of life.
  */
 
+import { ResumableWebSocket } from 'ircd-websocket/browser';
+
 /** Where the connection stands. */
 export type ConnectionStatus =
   | { readonly state: 'connecting' | 'online' }
+  /** The network is away, and the stay on the server goes on: nobody there notices, and what is sent now waits. */
+  | { readonly state: 'suspended' }
   /** @property retryAt when the next try begins, in milliseconds since 1970 */
   | { readonly state: 'waiting'; readonly reason: string; readonly retryAt: number }
   | { readonly state: 'offline'; readonly reason: string };
@@ -33,6 +37,8 @@ export class Connection {
   readonly #events: ConnectionEvents;
   #socket: WebSocket | null = null;
   #isWanted = false;
+  #isOnline = false;
+  #isSuspended = false;
   #failures = 0;
   #retryTimer = 0;
   #heardAt = 0;
@@ -58,8 +64,10 @@ export class Connection {
     this.#reason = 'The server does not answer';
     this.#events.onStatus({ state: 'connecting' });
     // Text frames: a browser's WebSocket gives strings, and nothing has to be decoded.
-    const socket = new WebSocket(this.#url, ['text.ircv3.net']);
+    const socket = new ResumableWebSocket(this.#url, ['text.ircv3.net']);
     this.#socket = socket;
+    this.#isOnline = false;
+    this.#isSuspended = false;
     socket.addEventListener('open', () => {
       this.#reason = 'Connection lost';
       this.#heard();
@@ -71,11 +79,14 @@ export class Connection {
       if (typeof data === 'string') this.#events.onLine(data);
     });
     socket.addEventListener('close', ({ reason }) => this.#closed(socket, reason));
+    socket.addEventListener('suspend', () => this.#suspended(socket, true));
+    socket.addEventListener('resume', () => this.#suspended(socket, false));
   }
 
   /** Says that the server has let us in: the next failure begins with the short delay again. */
   succeed(): void {
     this.#failures = 0;
+    this.#isOnline = true;
     this.#events.onStatus({ state: 'online' });
   }
 
@@ -101,6 +112,14 @@ export class Connection {
     this.#events.onStatus({ state: 'offline', reason });
   }
 
+  #suspended(socket: WebSocket, isSuspended: boolean): void {
+    if (socket !== this.#socket) return;
+    this.#isSuspended = isSuspended;
+    this.#heard();
+    if (isSuspended) this.#events.onStatus({ state: 'suspended' });
+    else this.#events.onStatus({ state: this.#isOnline ? 'online' : 'connecting' });
+  }
+
   #heard(): void {
     this.#heardAt = Date.now();
     this.#askedAt = null;
@@ -108,7 +127,7 @@ export class Connection {
 
   #watch(): void {
     const socket = this.#socket;
-    if (socket?.readyState !== WebSocket.OPEN) return;
+    if (socket?.readyState !== WebSocket.OPEN || this.#isSuspended) return;
     const now = Date.now();
     if (this.#askedAt !== null && now - this.#askedAt > PATIENCE) {
       socket.close();

@@ -18,3 +18,13 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   made.append(...content);
   return made;
 }
+
+/** Copies an element and everything in it. */
+export function clone<T extends HTMLElement>(original: T): T {
+  return original.cloneNode(true) as T;
+}
+
+/** Sets a text where it differs: an unchanged text node is left alone, and so is who reads it. */
+export function setText(target: HTMLElement, text: string): void {
+  if (target.textContent !== text) target.textContent = text;
+}

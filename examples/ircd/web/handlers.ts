@@ -3,10 +3,12 @@
  *
  * In: a message, after registration. Out: calls of the {@link Session} that got it.
  */
+
+import type { Conversation, EntryKind } from './conversation.ts';
 import type { Message } from './message.ts';
 import { describeNumeric, isAboutServer, isError } from './numerics.ts';
+import type { Presence } from './presence.ts';
 import type { Session } from './session.ts';
-import type { Conversation, EntryKind } from './state.ts';
 
 type Handler = (session: Session, message: Message) => void;
 
@@ -47,6 +49,7 @@ export function handleNumeric(session: Session, message: Message): void {
 function handleSpeech(session: Session, message: Message): void {
   const { nick, params } = message;
   const [target = '', text = ''] = params;
+  if (session.isIgnored(nick)) return;
   const [, action] = /^\x01ACTION ([^\x01]*)\x01?$/.exec(text) ?? [];
   // Other CTCP is between programs.
   if (action === undefined && text.startsWith('\x01')) return;
@@ -65,7 +68,19 @@ function handleJoin(session: Session, message: Message): void {
   const conversation = session.state.open(params[0] ?? '');
   conversation.members.set(nick, '');
   if (session.isMe(nick)) session.joined(conversation, message);
-  else session.add(conversation, { kind: 'event', text: `${nick} joined` }, message);
+  else addPresence(session, conversation, 'joined', nick, `${nick} joined`, message);
+}
+
+function addPresence(
+  session: Session,
+  conversation: Conversation,
+  does: Presence['does'],
+  nick: string,
+  text: string,
+  message: Message,
+): void {
+  conversation.addPresence({ does, nick, text, at: session.timeOf(message) });
+  session.changed();
 }
 
 function handlePart(session: Session, message: Message): void {
@@ -74,7 +89,7 @@ function handlePart(session: Session, message: Message): void {
   if (conversation === undefined) return;
   conversation.members.delete(nick);
   if (!session.isMe(nick)) {
-    session.add(conversation, { kind: 'event', text: `${nick} left${inBrackets(params[1])}` }, message);
+    addPresence(session, conversation, 'left', nick, `${nick} left${inBrackets(params[1])}`, message);
     return;
   }
   session.state.remove(conversation);
@@ -98,7 +113,7 @@ function handleQuit(session: Session, message: Message): void {
   const { nick, params } = message;
   for (const conversation of session.state.sharedWith(nick)) {
     conversation.members.delete(nick);
-    session.add(conversation, { kind: 'event', text: `${nick} left${inBrackets(params[0])}` }, message);
+    addPresence(session, conversation, 'left', nick, `${nick} left${inBrackets(params[0])}`, message);
   }
 }
 
@@ -112,7 +127,7 @@ function handleNick(session: Session, message: Message): void {
     session.add(session.state.current, { kind: 'event', text: `You are now ${to}` }, message);
     return;
   }
-  for (const conversation of shared) session.add(conversation, { kind: 'event', text: `${from} is now ${to}` }, message);
+  for (const conversation of shared) addPresence(session, conversation, 'renamed', from, `${from} is now ${to}`, message);
 }
 
 function handleTopic(session: Session, message: Message): void {
@@ -139,11 +154,12 @@ function handleMode(session: Session, message: Message): void {
   const conversation = session.state.find(name);
   if (conversation === undefined) return;
   // With several prefixes a person, only the server knows which one is left.
-  if (/[ov]/.test(modes[0] ?? '')) session.send(`NAMES ${name}`);
+  if (/[qaohv]/.test(modes[0] ?? '')) session.send(`NAMES ${name}`);
   session.add(conversation, { kind: 'event', text: `${message.nick} set ${modes.join(' ')}` }, message);
 }
 
 function handleInvite(session: Session, message: Message): void {
+  if (session.isIgnored(message.nick)) return;
   const text = `${message.nick} invites you to ${message.params[1] ?? ''}`;
   session.add(session.state.current, { kind: 'event', text }, message);
 }
@@ -154,20 +170,12 @@ function handleSupport(session: Session, { params }: Message): void {
 }
 
 function handleNames({ state }: Session, { params }: Message): void {
-  const conversation = state.find(params[2] ?? '');
-  if (conversation === undefined) return;
-  conversation.listedMembers ??= new Map();
-  for (const word of (params[3] ?? '').split(' ').filter((name) => name !== '')) {
-    const [, prefix = '', nick = ''] = /^([@+]*)(.*)$/.exec(word) ?? [];
-    conversation.listedMembers.set(nick, prefix);
-  }
+  const members = state.find(params[2] ?? '')?.members;
+  for (const word of (params[3] ?? '').split(' ')) members?.list(word);
 }
 
 function handleEndOfNames(session: Session, { params }: Message): void {
-  const conversation = session.state.find(params[1] ?? '');
-  if (conversation === undefined) return;
-  conversation.members = conversation.listedMembers ?? conversation.members;
-  conversation.listedMembers = null;
+  session.state.find(params[1] ?? '')?.members.endList();
   session.changed();
 }
 

@@ -3,7 +3,7 @@ import { element } from './dom.ts';
 
 export interface InputEvents {
   /** @returns whether it was dealt with; what was not stays in the line */
-  onSubmit(text: string): boolean;
+  onSubmit(text: string): Promise<boolean>;
   /** What the beginning of a word may become. */
   complete(word: string, isFirst: boolean): string[];
 }
@@ -19,9 +19,9 @@ export function wireInput({ onSubmit, complete }: InputEvents): void {
   /** The completion under way: what stands before and behind the word, what the word may be, which one it is. */
   let completion: { before: string; behind: string; options: string[]; index: number } | null = null;
 
-  const submit = (): void => {
+  const submit = async (): Promise<void> => {
     const text = line.value;
-    if (text.trim() === '' || !onSubmit(text)) return;
+    if (text.trim() === '' || !(await onSubmit(text))) return;
     history.push(text);
     if (history.length > MAX_HISTORY) history.shift();
     recalled = history.length;
@@ -58,7 +58,7 @@ export function wireInput({ onSubmit, complete }: InputEvents): void {
 
   element('say').addEventListener('submit', (event) => {
     event.preventDefault();
-    submit();
+    void submit();
     line.focus();
   });
 
@@ -78,7 +78,7 @@ export function wireInput({ onSubmit, complete }: InputEvents): void {
   const handleKey = (event: KeyboardEvent): boolean => {
     completion = null;
     const isOneLine = !line.value.includes('\n');
-    if (event.key === 'Enter' && !event.shiftKey) submit();
+    if (event.key === 'Enter' && !event.shiftKey) void submit();
     else if (event.key === 'ArrowUp' && isOneLine) return recall(-1);
     else if (event.key === 'ArrowDown' && isOneLine) return recall(1);
     else return false;

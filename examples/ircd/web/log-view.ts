@@ -1,64 +1,97 @@
 /**
- * The log of one conversation.
+ * The log: the conversation that is shown, and where in it the reader is.
  *
- * In: a conversation. Out: its entries on the page. New ones are appended and old ones stay as they are, so that a screen reader hears each line once; only
- * another conversation is drawn anew, in silence.
+ * In: a conversation. Out: its pane in the page, at its end for as long as the reader is there. New entries are appended and old ones stay, so that a screen
+ * reader hears each line once; only another conversation is shown in silence.
  */
-import { element, make } from './dom.ts';
-import { formatDay, formatText, formatTime } from './format.ts';
-import { colourNick } from './nick-colour.ts';
-import { type Conversation, type Entry, MAX_ENTRIES } from './state.ts';
+import type { Conversation } from './conversation.ts';
+import { element } from './dom.ts';
+import { LogPane } from './log-pane.ts';
 
 /** How near to its end the log must be to follow what is new, in pixels. */
 const FOLLOW_WITHIN = 80;
+/** Conversations whose elements are kept, for those who go to and fro. */
+const MAX_PANES = 5;
+/** Milliseconds of each frame for older entries: half of a frame. */
+const OLDER_TIME = 8;
 
 export class LogView {
   readonly #log = element('log');
   readonly #jump = element<HTMLButtonElement>('jump');
-  #shown: Conversation | null = null;
-  #last: Entry | null = null;
+  /** By when they were shown, the newest last. */
+  readonly #panes = new Map<Conversation, LogPane>();
+  #shown: LogPane | null = null;
+  #isFollowing = true;
+  /** Whoever marks a text to copy it would lose it to a log that runs away. */
+  #isSelecting = false;
+  #missed = 0;
+  readonly #requestDraw: () => void;
+  /** A keyboard that comes up on a phone, or lines that come into sight and are longer than the browser thought, keep the newest line in sight. */
+  readonly #sizes: ResizeObserver = new ResizeObserver(() => {
+    if (this.#isFollowing && !this.#isSelecting) this.#log.scrollTop = this.#log.scrollHeight;
+  });
 
-  constructor() {
+  constructor(requestDraw: () => void) {
+    this.#requestDraw = requestDraw;
     this.#jump.addEventListener('click', () => this.#scrollToEnd());
-    this.#log.addEventListener('scroll', () => {
-      if (this.#isAtEnd()) this.#jump.hidden = true;
+    this.#log.addEventListener(
+      'scroll',
+      () => {
+        this.#isFollowing = this.#isAtEnd();
+        if (this.#isFollowing) this.#setMissed(0);
+      },
+      { passive: true },
+    );
+    // Asked at each drawing, the selection would cost a layout of the page each time.
+    document.addEventListener('selectionchange', () => {
+      const selection = getSelection();
+      this.#isSelecting = selection !== null && !selection.isCollapsed && this.#log.contains(selection.anchorNode);
     });
-    // A keyboard that comes up on a phone, or a window made smaller, keeps the newest line in sight.
-    new ResizeObserver(() => {
-      if (this.#jump.hidden) this.#scrollToEnd();
-    }).observe(this.#log);
+    this.#sizes.observe(this.#log);
   }
 
   draw(conversation: Conversation): void {
-    const isOther = this.#shown !== conversation;
-    const follows = isOther || this.#isAtEnd();
-    if (isOther) this.#clear(conversation);
-    const { entries } = conversation;
-    const from = this.#last === null ? 0 : entries.lastIndexOf(this.#last) + 1;
-    const added = entries.slice(from);
-    for (const entry of added) this.#append(entry);
-    while (this.#log.childElementCount > MAX_ENTRIES) this.#log.firstElementChild?.remove();
-    if (follows) this.#scrollToEnd();
-    else if (added.length > 0) this.#jump.hidden = false;
+    const pane = this.#pane(conversation);
+    const isOther = pane !== this.#shown;
+    if (isOther) this.#show(pane);
+    const added = pane.drawNew(isOther || this.#isFollowing);
+    // Another conversation, and its older entries, are no news to a screen reader.
+    this.#log.ariaLive = isOther || pane.hasOlder ? 'off' : 'polite';
+    if (!isOther && pane.hasOlder) pane.drawOlder(performance.now() + OLDER_TIME);
+    if (this.#isFollowing && !this.#isSelecting) this.#scrollToEnd();
+    else if (added > 0) this.#setMissed(this.#missed + added);
+    if (isOther || pane.hasOlder) this.#requestDraw();
   }
 
-  #clear(conversation: Conversation): void {
-    this.#shown = conversation;
-    this.#last = null;
-    this.#jump.hidden = true;
-    this.#log.replaceChildren(introItem(conversation));
-    // What was said before is no news.
+  /** Scrolls to an entry. Returns its element. */
+  reveal(conversation: Conversation, number: number): HTMLElement | undefined {
+    const item = this.#pane(conversation).item(number);
+    this.#isFollowing = false;
+    item?.scrollIntoView({ block: 'center' });
+    return item;
+  }
+
+  scrollToEnd(): void {
+    this.#scrollToEnd();
+  }
+
+  #pane(conversation: Conversation): LogPane {
+    const pane = this.#panes.get(conversation) ?? new LogPane(conversation);
+    this.#panes.delete(conversation);
+    this.#panes.set(conversation, pane);
+    const [oldest] = this.#panes.keys();
+    if (this.#panes.size > MAX_PANES && oldest !== undefined) this.#panes.delete(oldest);
+    return pane;
+  }
+
+  #show(pane: LogPane): void {
+    if (this.#shown !== null) this.#sizes.unobserve(this.#shown.root);
+    this.#shown = pane;
+    this.#sizes.observe(pane.root);
     this.#log.ariaLive = 'off';
-    requestAnimationFrame(() => {
-      this.#log.ariaLive = 'polite';
-    });
-  }
-
-  #append(entry: Entry): void {
-    if (this.#last !== null && this.#last.at.toDateString() !== entry.at.toDateString())
-      this.#log.append(make('li', 'day', formatDay(entry.at)));
-    this.#log.append(entryItem(entry));
-    this.#last = entry;
+    this.#log.replaceChildren(pane.root);
+    this.#isFollowing = true;
+    this.#setMissed(0);
   }
 
   #isAtEnd(): boolean {
@@ -66,37 +99,14 @@ export class LogView {
   }
 
   #scrollToEnd(): void {
+    this.#isFollowing = true;
     this.#log.scrollTop = this.#log.scrollHeight;
-    this.#jump.hidden = true;
+    this.#setMissed(0);
   }
-}
 
-function entryItem(entry: Entry): HTMLLIElement {
-  const time = make('time', '', formatTime(entry.at));
-  time.dateTime = entry.at.toISOString();
-  time.title = entry.at.toLocaleString();
-  const from = make('span', 'from', entry.from);
-  from.title = entry.from;
-  if (entry.from !== '') colourNick(from, entry.from);
-  const text = entry.kind === 'block' ? block(entry) : make('span', 'text', ...formatText(entry.text));
-  return make('li', `is-${entry.kind}${entry.isMention ? ' is-mention' : ''}`, time, from, text);
-}
-
-function block({ text, rows }: Entry): HTMLElement {
-  const list = make('dl', '');
-  for (const [label, value] of rows) list.append(make('div', '', make('dt', '', label), make('dd', '', ...formatText(value))));
-  return make('div', 'text block', make('strong', '', text), list);
-}
-
-/** Stands at the beginning, so that an empty conversation is not an empty page. */
-function introItem({ isChannel, isServer, name }: Conversation): HTMLLIElement {
-  if (isServer) return make('li', 'intro', make('strong', '', 'The server'), 'What it has to say to you, and to you alone.');
-  if (isChannel)
-    return make(
-      'li',
-      'intro',
-      make('strong', '', name),
-      'You read what is said from now on. Say hello, or /help for what else can be done.',
-    );
-  return make('li', 'intro', make('strong', '', name), 'A conversation between the two of you.');
+  #setMissed(missed: number): void {
+    this.#missed = missed;
+    this.#jump.hidden = missed === 0;
+    if (missed > 0) this.#jump.textContent = `${missed} new ${missed === 1 ? 'line' : 'lines'} ↓`;
+  }
 }

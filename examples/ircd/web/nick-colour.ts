@@ -1,16 +1,14 @@
-/** Hues at least this far apart, in degrees: closer ones look the same. */
+/** Hues at least this far apart, in degrees: closer ones look the same. The style sheet has a class for each. */
 const HUE_STEP = 15;
 
 /**
- * Gives an element the colour of a nickname, the same for everybody.
+ * Returns the classes that give an element the colour of a nickname, the same for everybody.
  *
  * Only the hue is the nickname's. Lightness is the theme's, in OKLCH, where it is what the eye sees: every hue can be read on the page's backgrounds, in light
  * and in dark (a test measures them).
  */
-export function colourNick(target: HTMLElement, nick: string): void {
-  target.classList.add('nick');
-  // A property set by script is no inline style to the Content-Security-Policy.
-  target.style.setProperty('--hue', String(Math.floor((hash(nick) * 360) / HUE_STEP) * HUE_STEP));
+export function nickClass(nick: string): string {
+  return `nick hue-${Math.floor((hash(nick) * 360) / HUE_STEP)}`;
 }
 
 /** FNV-1a, its bits mixed once more so that `guest1` and `guest2` are far apart: 0 to 1, without 1. */

@@ -1,9 +1,11 @@
 /**
- * How a connection becomes a person: CAP, NICK, USER, until 001.
+ * How a connection becomes a person: PASS, CAP, AUTHENTICATE, NICK, USER, until 001.
  *
  * In: the messages that come before it. Out: answers, and then a welcome or a refusal. https://ircv3.net/specs/extensions/capability-negotiation
  */
 import type { Message } from './message.ts';
+import { describeNumeric } from './numerics.ts';
+import { type Account, offersPlain, plainResponse } from './sasl.ts';
 
 /** What makes the page better where the server offers it; nothing here needs any. */
 const WANTED_CAPABILITIES = ['server-time', 'message-tags', 'echo-message', 'multi-prefix'];
@@ -14,10 +16,24 @@ const MAX_TAIL = 4;
 
 /** ERR_ERRONEUSNICKNAME, ERR_UNAVAILRESOURCE, ERR_PASSWDMISMATCH, ERR_YOUREBANNEDCREEP. */
 const REFUSALS = new Set(['432', '437', '464', '465']);
+/** ERR_NICKLOCKED, ERR_SASLFAIL, ERR_SASLTOOLONG, ERR_SASLABORTED. */
+const LOGIN_REFUSALS = new Set(['902', '904', '905', '906']);
+/** RPL_SASLSUCCESS, ERR_SASLALREADY. */
+const LOGIN_DONE = new Set(['903', '907']);
+
+/** Who somebody wants to be. */
+export interface Identity {
+  readonly nick: string;
+  /** What the server asks everybody for; most ask for none. */
+  readonly serverPassword: string;
+  readonly account: Account | null;
+}
 
 export interface RegistrationEvents {
   send(line: string): void;
   onWelcome(nick: string): void;
+  /** It goes on, but not quite as the person wanted. */
+  onRemark(text: string): void;
   /** It cannot go on without the person. */
   onRefused(reason: string): void;
 }
@@ -25,17 +41,18 @@ export interface RegistrationEvents {
 export class Registration {
   readonly capabilities: Set<string> = new Set<string>();
   readonly #events: RegistrationEvents;
-  readonly #wantedNick: string;
+  readonly #identity: Identity;
   readonly #offered: string[] = [];
   #tail = '';
   #isDone = false;
 
-  constructor(nick: string, events: RegistrationEvents) {
-    this.#wantedNick = nick;
+  constructor(identity: Identity, events: RegistrationEvents) {
+    this.#identity = identity;
     this.#events = events;
     // A server that knows no CAP answers 421, which nobody waits for.
     events.send('CAP LS 302');
-    events.send(`NICK ${nick}`);
+    if (identity.serverPassword !== '') events.send(`PASS :${identity.serverPassword}`);
+    events.send(`NICK ${identity.nick}`);
     events.send('USER web 0 * :Web client');
   }
 
@@ -45,18 +62,24 @@ export class Registration {
 
   /** @returns whether the message was about registration, and is dealt with */
   receive(message: Message): boolean {
-    if (message.command === 'CAP') {
+    const { command, params } = message;
+    if (command === 'CAP') {
       this.#negotiate(message);
       return true;
     }
     if (this.#isDone) return false;
-    if (message.command === '001') {
+    if (command === '001') {
       this.#isDone = true;
-      this.#events.onWelcome(message.params[0] ?? this.#wantedNick);
-    } else if (message.command === '433' || message.command === '436') {
+      this.#events.onWelcome(params[0] ?? this.#identity.nick);
+    } else if (command === '433' || command === '436') {
       this.#tryAnotherNick(message);
-    } else if (REFUSALS.has(message.command)) {
-      this.#events.onRefused(message.params.slice(1).join(': '));
+    } else if (command === 'AUTHENTICATE') {
+      const { account } = this.#identity;
+      if (account !== null) for (const line of plainResponse(account)) this.#events.send(line);
+    } else if (LOGIN_DONE.has(command)) {
+      this.#events.send('CAP END');
+    } else if (REFUSALS.has(command) || LOGIN_REFUSALS.has(command)) {
+      this.#events.onRefused(describeNumeric(command, params.slice(1)) ?? '');
     } else {
       return false;
     }
@@ -67,23 +90,33 @@ export class Registration {
     const [, subcommand = ''] = params;
     const list = (params.at(-1) ?? '').split(' ').filter((word) => word !== '');
     if (subcommand === 'LS') {
-      this.#offered.push(...list.map((capability) => capability.split('=')[0] ?? ''));
+      this.#offered.push(...list);
       // `CAP * LS * :…` is not the last line.
       if (params[2] === '*') return;
-      const wanted = WANTED_CAPABILITIES.filter((capability) => this.#offered.includes(capability));
-      this.#events.send(wanted.length === 0 ? 'CAP END' : `CAP REQ :${wanted.join(' ')}`);
+      this.#request();
     } else if (subcommand === 'ACK' || subcommand === 'NAK') {
       if (subcommand === 'ACK') for (const capability of list) this.capabilities.add(capability);
-      this.#events.send('CAP END');
+      // The login comes first: what is refused then is said on the form, and not in a channel.
+      this.#events.send(this.capabilities.has('sasl') && !this.#isDone ? 'AUTHENTICATE PLAIN' : 'CAP END');
     }
   }
 
-  #tryAnotherNick({ params }: Message): void {
+  #request(): void {
+    const names = this.#offered.map((capability) => capability.split('=')[0] ?? '');
+    const wanted = WANTED_CAPABILITIES.filter((capability) => names.includes(capability));
+    if (this.#identity.account !== null) {
+      if (this.#offered.some(offersPlain)) wanted.push('sasl');
+      else this.#events.onRemark('This server has no accounts to log in to: you are here without one');
+    }
+    this.#events.send(wanted.length === 0 ? 'CAP END' : `CAP REQ :${wanted.join(' ')}`);
+  }
+
+  #tryAnotherNick({ command, params }: Message): void {
     if (this.#tail.length === MAX_TAIL) {
-      this.#events.onRefused(params.slice(1).join(': '));
+      this.#events.onRefused(describeNumeric(command, params.slice(1)) ?? '');
       return;
     }
     this.#tail += '_';
-    this.#events.send(`NICK ${this.#wantedNick.slice(0, MAX_NICK - this.#tail.length)}${this.#tail}`);
+    this.#events.send(`NICK ${this.#identity.nick.slice(0, MAX_NICK - this.#tail.length)}${this.#tail}`);
   }
 }

@@ -5,11 +5,13 @@
  */
 import { foldName } from './casemap.ts';
 import type { Connection } from './connection.ts';
+import type { Conversation, Entry, EntryParts, Row } from './conversation.ts';
 import { HANDLERS, handleNumeric } from './handlers.ts';
 import { type Message, parseMessage } from './message.ts';
-import { Registration } from './registration.ts';
+import { Pace } from './pace.ts';
+import { type Identity, Registration } from './registration.ts';
 import { splitText, utf8Size } from './split.ts';
-import type { Conversation, EntryParts, Row, State } from './state.ts';
+import type { State } from './state.ts';
 import { Whois } from './whois.ts';
 
 export type Speech = 'message' | 'action' | 'notice';
@@ -24,6 +26,12 @@ export interface SessionEvents {
   onChange(): void;
   /** The server does not want us as we are. */
   onRefused(reason: string): void;
+  /** Somebody said something to us: in private, or by our name. */
+  onMention(conversation: Conversation, entry: Entry): void;
+  /** So many lines wait to be sent. */
+  onWaiting(lines: number): void;
+  /** The connection went before these lines were sent. */
+  onUnsent(target: string, text: string): void;
 }
 
 export class Session {
@@ -37,17 +45,19 @@ export class Session {
   readonly #requested = new Set<string>();
   /** What the +k of channels wants, to come in again after a reconnect. */
   readonly #keys = new Map<string, string>();
+  readonly #pace: Pace;
   #registration: Registration | null = null;
-  #wantedNick = '';
+  #identity: Identity = { nick: '', serverPassword: '', account: null };
   #firstChannel: string | null = null;
   #userAtHostSize = LONGEST_USER_AT_HOST;
   /** What is to be said in the next channel that we enter, because that is where the person looks. */
-  #remark: string | null = null;
+  #remarks: string[] = [];
 
   constructor(state: State, connection: Connection, events: SessionEvents) {
     this.state = state;
     this.#connection = connection;
     this.#events = events;
+    this.#pace = new Pace(events.onWaiting);
   }
 
   get isOnline(): boolean {
@@ -55,17 +65,18 @@ export class Session {
   }
 
   /** Says who we want to be and where; {@link connected} does it. */
-  enter(nick: string, channel: string): void {
-    this.#wantedNick = nick;
+  enter(identity: Identity, channel: string): void {
+    this.#identity = identity;
     this.#firstChannel = channel;
   }
 
   /** Registers on a new connection. */
   connected(): void {
-    this.state.nick = this.#wantedNick;
-    this.#registration = new Registration(this.#wantedNick, {
+    this.state.nick = this.#identity.nick;
+    this.#registration = new Registration(this.#identity, {
       send: (line) => void this.send(line),
       onWelcome: (nick) => this.#welcome(nick),
+      onRemark: (text) => this.#remarks.push(text),
       onRefused: this.#events.onRefused,
     });
   }
@@ -81,10 +92,18 @@ export class Session {
       conversation.members.clear();
       this.add(conversation, { kind: 'event', text: 'The connection is gone' });
     }
+    const unsent = this.#pace.clear();
+    for (const target of new Set(unsent.map((line) => line.target))) {
+      const lines = unsent.filter((line) => line.target === target);
+      const count = lines.length === 1 ? 'one line was' : `${lines.length} lines were`;
+      this.add(this.state.open(target), { kind: 'error', text: `The connection was lost, and ${count} not sent` });
+      this.#events.onUnsent(target, lines.map(({ text }) => text).join('\n'));
+    }
   }
 
   /** @returns false where there is no connection */
   send(line: string): boolean {
+    this.#pace.count();
     return this.#connection.send(line.replace(/[\r\n\0]+/g, ' '));
   }
 
@@ -94,18 +113,38 @@ export class Session {
     this.#sendJoin(name);
   }
 
-  /** Says something to a channel or a person, in as many messages as it takes. */
-  say(target: string, text: string, speech: Speech = 'message'): void {
-    const command = speech === 'notice' ? 'NOTICE' : 'PRIVMSG';
-    const { nick } = this.state;
+  /** Splits a text into the messages that it takes. */
+  split(target: string, text: string, speech: Speech = 'message'): string[] {
     // What others get has our source in front, and the server cuts *that* line to 510 bytes and CR LF.
-    const overhead = utf8Size(`:${nick} ${command} ${target} :`) + this.#userAtHostSize + (speech === 'action' ? ACTION_SIZE : 0);
-    for (const part of splitText(text, 510 - overhead)) {
-      this.send(`${command} ${target} :${speech === 'action' ? `\x01ACTION ${part}\x01` : part}`);
-      // Without echo-message the server does not tell us what we said.
-      if (this.#registration?.capabilities.has('echo-message') !== true)
-        this.add(this.state.open(target), { kind: speech, from: nick, text: part });
-    }
+    const prefix = utf8Size(`:${this.state.nick} ${commandOf(speech)} ${target} :`) + this.#userAtHostSize;
+    return splitText(text, 510 - prefix - (speech === 'action' ? ACTION_SIZE : 0));
+  }
+
+  /** Says something to a channel or a person, in as many messages as it takes, at the pace that the server takes. */
+  say(target: string, text: string, speech: Speech = 'message'): void {
+    this.#pace.add(
+      this.split(target, text, speech).map((part) => ({
+        target,
+        text: part,
+        send: () => this.#sayLine(target, part, speech),
+      })),
+    );
+  }
+
+  /** Forgets what waits to be said. */
+  stopSaying(): void {
+    const count = this.#pace.clear().length;
+    if (count > 0) this.add(this.state.current, { kind: 'event', text: `${count} lines were not sent` });
+  }
+
+  #sayLine(target: string, text: string, speech: Speech): boolean {
+    const isSent = this.#connection.send(
+      `${commandOf(speech)} ${target} :${speech === 'action' ? `\x01ACTION ${text}\x01` : text}`,
+    );
+    // Without echo-message the server does not tell us what we said.
+    if (isSent && this.#registration?.capabilities.has('echo-message') !== true)
+      this.add(this.state.open(target), { kind: speech, from: this.state.nick, text });
+    return isSent;
   }
 
   receive(line: string): void {
@@ -118,9 +157,20 @@ export class Session {
 
   /** Adds to a conversation, at the time that the server says or else now. */
   add(conversation: Conversation, parts: EntryParts, message?: Message): void {
-    const at = new Date(message?.tags.get('time') ?? Date.now());
-    this.state.add(conversation, { at: Number.isNaN(at.getTime()) ? new Date() : at, ...parts });
+    const entry = this.state.add(conversation, { at: this.timeOf(message), ...parts });
+    if (entry !== null) this.#events.onMention(conversation, entry);
     this.changed();
+  }
+
+  /** When it was, as far as the server says. */
+  timeOf(message?: Message): Date {
+    const time = message?.tags.get('time');
+    const at = time === undefined ? new Date() : new Date(time);
+    return Number.isNaN(at.getTime()) ? new Date() : at;
+  }
+
+  isIgnored(nick: string): boolean {
+    return this.state.ignored.size > 0 && this.state.ignored.has(foldName(nick));
   }
 
   changed(): void {
@@ -143,19 +193,26 @@ export class Session {
     this.#userAtHostSize = utf8Size(source.slice(source.indexOf('!')));
     conversation.isJoined = true;
     if (this.#requested.delete(foldName(conversation.name))) this.state.show(conversation);
-    this.add(conversation, { kind: 'event', text: this.#remark ?? `You are in ${conversation.name}` }, message);
-    this.#remark = null;
+    const remarks = this.#remarks.length === 0 ? [`You are in ${conversation.name}`] : this.#remarks;
+    for (const text of remarks) this.add(conversation, { kind: 'event', text }, message);
+    this.#remarks = [];
   }
 
   /** Learns our new nick; the next connection asks for it again. */
   renamed(nick: string): void {
     this.state.nick = nick;
-    this.#wantedNick = nick;
+    this.#identity = { ...this.#identity, nick };
   }
 
   /** The server says why it closes: `Closing link: (user@host) [reason]`. */
   closing(text: string): void {
-    this.#connection.explain(/\[(.+)\]$/.exec(text)?.[1] ?? text);
+    const reason = /\[(.+)\]$/.exec(text)?.[1] ?? text;
+    this.#connection.explain(reason);
+    if (!this.isOnline) return;
+    const advice = /flood/i.test(reason)
+      ? '. It got more lines at once than it takes from one person: it is safe to connect again'
+      : '';
+    this.add(this.state.current, { kind: 'error', text: `The server closed the connection: ${reason}${advice}` });
   }
 
   #welcome(nick: string): void {
@@ -168,12 +225,15 @@ export class Session {
       // What was open before a reconnect is opened again.
       for (const { name, isChannel, isJoined } of this.state.conversations) if (isChannel && isJoined) this.#sendJoin(name);
     }
-    if (nick === this.#wantedNick) return;
-    this.#remark = `${this.#wantedNick} is taken: you are ${nick}. /nick changes it`;
-    this.add(this.state.server, { kind: 'event', text: this.#remark });
+    if (nick !== this.#identity.nick) this.#remarks.push(`${this.#identity.nick} is taken: you are ${nick}. /nick changes it`);
+    for (const text of this.#remarks) this.add(this.state.server, { kind: 'event', text });
   }
 
   #sendJoin(name: string): void {
     this.send(`JOIN ${name} ${this.#keys.get(foldName(name)) ?? ''}`.trim());
   }
+}
+
+function commandOf(speech: Speech): string {
+  return speech === 'notice' ? 'NOTICE' : 'PRIVMSG';
 }

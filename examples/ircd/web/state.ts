@@ -1,64 +1,6 @@
 /** What the page knows: conversations, who is in them, what was said. It knows neither the wire nor the page. */
 import { foldName } from './casemap.ts';
-
-export type EntryKind = 'message' | 'action' | 'notice' | 'event' | 'error' | 'block';
-
-/** A line of a block: what it is about, and what is said about it. */
-export type Row = readonly [label: string, text: string];
-
-/** One thing that was said or that happened. */
-export interface Entry {
-  readonly kind: EntryKind;
-  /** Who said it; empty for what merely happened. */
-  readonly from: string;
-  /** What was said; the heading of a block. */
-  readonly text: string;
-  readonly at: Date;
-  readonly isMention: boolean;
-  /** The lines of a block. */
-  readonly rows: readonly Row[];
-}
-
-export type EntryParts = Pick<Entry, 'kind' | 'text'> & Partial<Entry>;
-
-/** One conversation: a channel, a person, or the server. */
-export class Conversation {
-  name: string;
-  readonly entries: Entry[] = [];
-  /** Prefixes by nickname; empty for a conversation with a person. */
-  members: Map<string, string> = new Map();
-  /** The members that NAMES is listing: they replace the others when it ends. */
-  listedMembers: Map<string, string> | null = null;
-  topic = '';
-  /** Whether we are in it: one may look at a channel without, before and after. A person or the server is always there. */
-  isJoined: boolean;
-  unread = 0;
-  hasMention = false;
-
-  constructor(name: string) {
-    this.name = name;
-    this.isJoined = !this.isChannel;
-  }
-
-  get isChannel(): boolean {
-    return this.name.startsWith('#');
-  }
-
-  get isServer(): boolean {
-    return this.name === SERVER;
-  }
-
-  markRead(): void {
-    this.unread = 0;
-    this.hasMention = false;
-  }
-}
-
-/** Old entries beyond this are forgotten. */
-export const MAX_ENTRIES = 2_000;
-
-/** The conversation with the server; a nickname has no `*`. */
-const SERVER = '*server';
+import { Conversation, type Entry, type EntryParts, SERVER } from './conversation.ts';
 
 export class State {
   nick = '';
@@ -66,6 +8,8 @@ export class State {
   network = '';
   /** Whether nobody looks at the page: then also the current conversation gathers unread messages. */
   isHidden = false;
+  /** Nicknames, folded, of people whose words are not shown. */
+  readonly ignored: Set<string> = new Set();
   readonly server: Conversation = new Conversation(SERVER);
   readonly #conversations = new Map<string, Conversation>([[SERVER, this.server]]);
   #current: Conversation = this.server;
@@ -109,16 +53,20 @@ export class State {
     if (this.#current === conversation) this.show(before);
   }
 
-  add(conversation: Conversation, parts: EntryParts): void {
+  /** Adds an entry. Returns it where somebody else said it to us: in a private conversation, or by our name. */
+  add(conversation: Conversation, parts: EntryParts): Entry | null {
     const isSpoken = parts.kind === 'message' || parts.kind === 'action' || parts.kind === 'notice';
     const isFromOther = isSpoken && parts.from !== this.nick;
     const isMention = isFromOther && this.#mentionsMe(parts.text);
-    conversation.entries.push({ from: '', at: new Date(), rows: [], ...parts, isMention });
-    if (conversation.entries.length > MAX_ENTRIES) conversation.entries.shift();
-    if (isFromOther && !conversation.isServer && (conversation !== this.#current || this.isHidden)) {
+    const entry: Entry = { from: '', at: new Date(), rows: [], changes: [], ...parts, isMention };
+    conversation.add(entry);
+    if (!isFromOther || conversation.isServer) return null;
+    const isForMe = isMention || !conversation.isChannel;
+    if (conversation !== this.#current || this.isHidden) {
       conversation.unread++;
-      conversation.hasMention ||= isMention || !conversation.isChannel;
+      conversation.hasMention ||= isForMe;
     }
+    return isForMe ? entry : null;
   }
 
   /** Every conversation that somebody is in. */
@@ -127,12 +75,7 @@ export class State {
   }
 
   rename(from: string, to: string): void {
-    for (const { members } of this.conversations) {
-      const prefix = members.get(from);
-      if (prefix === undefined) continue;
-      members.delete(from);
-      members.set(to, prefix);
-    }
+    for (const { members } of this.conversations) members.rename(from, to);
     const query = this.find(from);
     if (query === undefined || (this.find(to) ?? query) !== query) return;
     this.#conversations.delete(foldName(from));
@@ -141,7 +84,9 @@ export class State {
   }
 
   #mentionsMe(text: string): boolean {
-    const words = foldName(text).split(/[^\p{L}\p{N}[\]\\`_^{|}-]+/u);
-    return this.nick !== '' && words.includes(foldName(this.nick));
+    if (this.nick === '' || !foldName(text).includes(foldName(this.nick))) return false;
+    return foldName(text)
+      .split(/[^\p{L}\p{N}[\]\\`_^{|}-]+/u)
+      .includes(foldName(this.nick));
   }
 }

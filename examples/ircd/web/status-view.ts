@@ -1,13 +1,21 @@
-/** Where the connection stands, for everybody to see: a word in the heading, and a banner for as long as there is no connection. */
+/**
+ * Where the connection stands, for everybody to see: a word in the heading, and a banner for as long as there is no connection.
+ *
+ * A connection that is suspended for a moment gets the word alone: nothing is lost, and nobody has to do anything.
+ */
 import type { ConnectionStatus } from './connection.ts';
 import { element } from './dom.ts';
 
 const WORDS: Readonly<Record<ConnectionStatus['state'], string>> = {
   connecting: 'Connecting',
   online: 'Connected',
+  suspended: 'Reconnecting…',
   waiting: 'Reconnecting',
   offline: 'Disconnected',
 };
+
+/** Milliseconds after which a suspension gets the banner too. */
+const PATIENCE = 2_000;
 
 export class StatusView {
   #ticker = 0;
@@ -21,13 +29,14 @@ export class StatusView {
     const label = element('status');
     label.textContent = WORDS[status.state];
     label.dataset['state'] = status.state;
-    element('banner').hidden = status.state === 'online';
+    label.title = status.state === 'suspended' ? 'The network is away. What you send now is delivered when it is back.' : '';
     element('banner').dataset['state'] = status.state;
-    element('retry').hidden = status.state === 'connecting';
+    element('retry').hidden = status.state === 'connecting' || status.state === 'suspended';
     element('retry').textContent = status.state === 'offline' ? 'Connect again' : 'Try now';
-    element('banner-reason').textContent =
-      status.state === 'connecting' ? 'Connecting…' : 'reason' in status ? status.reason : '';
+    element('banner-reason').textContent = reasonOf(status);
     element('countdown').textContent = '';
+    element('banner').hidden = status.state === 'online' || status.state === 'suspended';
+    if (status.state === 'suspended') this.#announceLater();
     if (status.state !== 'waiting') return;
     const tick = (): void => {
       const seconds = Math.max(0, Math.ceil((status.retryAt - Date.now()) / 1_000));
@@ -35,5 +44,25 @@ export class StatusView {
     };
     tick();
     this.#ticker = setInterval(tick, 1_000);
+  }
+
+  /** A suspension that lasts is worth a sentence. */
+  #announceLater(): void {
+    this.#ticker = setTimeout(() => {
+      element('banner').hidden = false;
+    }, PATIENCE);
+  }
+}
+
+function reasonOf(status: ConnectionStatus): string {
+  switch (status.state) {
+    case 'connecting':
+      return 'Connecting…';
+    case 'suspended':
+      return 'Reconnecting… You are still in your channels, and what you send now is delivered when the network is back.';
+    case 'online':
+      return '';
+    default:
+      return status.reason;
   }
 }

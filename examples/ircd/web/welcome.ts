@@ -1,5 +1,10 @@
-/** The form to come in by: a name and a channel, both remembered. `/#channel` at the end of the page's address names a channel too. */
-import { element } from './dom.ts';
+/**
+ * The form to come in by: a name and a channel, both remembered. `/#channel` at the end of the page's address names a channel too.
+ *
+ * Passwords are not remembered, but by the browser where the person tells it to.
+ */
+import { element, setText } from './dom.ts';
+import type { Identity } from './registration.ts';
 import { recall, remember } from './storage.ts';
 
 export class Welcome {
@@ -7,18 +12,30 @@ export class Welcome {
   readonly #channel = element<HTMLInputElement>('channel');
   readonly #button = element<HTMLButtonElement>('join-button');
 
-  constructor(onEnter: (nick: string, channel: string) => void) {
+  constructor(onEnter: (identity: Identity, channel: string) => void) {
     this.#nick.value = recall('nick') ?? `guest${Math.floor(Math.random() * 9_000 + 1_000)}`;
     this.#channel.value = location.hash.length > 1 ? decodeHash() : (recall('channel') ?? '#lobby');
+    element<HTMLInputElement>('account').value = recall('account') ?? '';
     element('join-form').addEventListener('submit', (event) => {
       event.preventDefault();
       const nick = this.#nick.value.trim();
       const channel = this.#channel.value.trim().replace(/^(?!#)/, '#');
+      const account = element<HTMLInputElement>('account').value.trim();
       remember('nick', nick);
       remember('channel', channel);
+      remember('account', account);
       this.#setBusy(true);
-      element('join-error').textContent = '';
-      onEnter(nick, channel);
+      setText(element('join-error'), '');
+      const password = element<HTMLInputElement>('password').value;
+      onEnter(
+        {
+          nick,
+          serverPassword: element<HTMLInputElement>('server-password').value,
+          // The account is called like the person, where they say nothing else.
+          account: password === '' ? null : { name: account || nick, password },
+        },
+        channel,
+      );
     });
     this.#nick.focus();
     this.#nick.select();
@@ -36,13 +53,15 @@ export class Welcome {
   /** Says why it did not work; the person may try again. */
   refuse(reason: string): void {
     this.#setBusy(false);
-    element('join-error').textContent = reason;
-    this.#nick.focus();
+    setText(element('join-error'), reason);
+    const isAboutPassword = /password|log/i.test(reason);
+    if (isAboutPassword) element<HTMLDetailsElement>('login').open = true;
+    else this.#nick.focus();
   }
 
   #setBusy(isBusy: boolean): void {
     this.#button.disabled = isBusy;
-    this.#button.textContent = isBusy ? 'Connecting…' : 'Join';
+    setText(this.#button, isBusy ? 'Connecting…' : 'Join');
   }
 }
 

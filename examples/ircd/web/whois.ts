@@ -3,8 +3,8 @@
  *
  * In: numerics. Out: rows, when it is all there.
  */
+import type { Row } from './conversation.ts';
 import type { Message } from './message.ts';
-import type { Row } from './state.ts';
 
 const NUMERICS = new Set([
   '276',
