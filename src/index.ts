@@ -2,7 +2,7 @@
 
 export { ircAddress } from './address/ranges.ts';
 export type { AdmissionReport, AdmissionStep } from './admission/admission.ts';
-export type { ConnectionFacts, Endpoint } from './admission/facts.ts';
+export type { ConnectionFacts, Endpoint, TlsFacts } from './admission/facts.ts';
 export { broadcast } from './client/broadcast.ts';
 export { clientOf } from './client/client-of.ts';
 export type { IrcClient } from './client/irc-client.ts';

@@ -6,7 +6,7 @@
  * Node joins two `Origin` fields to one value that a glob may match (hostile-inputs N5), and keeps the first of other fields: only the raw list tells.
  */
 
-/** Gives every value of the field `name` (lower case), in order. */
+/** Returns every value of the field `name` (lower case), in order. */
 export function headerValues(rawHeaders: readonly string[], name: string): string[] {
   const values: string[] = [];
   for (let at = nextField(rawHeaders, name, 0); at >= 0; at = nextField(rawHeaders, name, at + 2))
@@ -14,19 +14,19 @@ export function headerValues(rawHeaders: readonly string[], name: string): strin
   return values;
 }
 
-/** Gives the first value of the field `name` (lower case). */
+/** Returns the first value of the field `name` (lower case). */
 export function headerValue(rawHeaders: readonly string[], name: string): string | undefined {
   const at = nextField(rawHeaders, name, 0);
   return at < 0 ? undefined : trimOws(rawHeaders[at + 1] as string);
 }
 
-/** Tells whether the field `name` (lower case) is there more than once. */
+/** Whether the field `name` (lower case) is there more than once. */
 export function isHeaderDoubled(rawHeaders: readonly string[], name: string): boolean {
   const first = nextField(rawHeaders, name, 0);
   return first >= 0 && nextField(rawHeaders, name, first + 2) >= 0;
 }
 
-/** Finds the field `name` (lower case) from an index of the raw list on; -1 where there is none. */
+/** Returns the index of the next field `name` (lower case) in the raw list, from `from` on; -1 where there is none. */
 function nextField(rawHeaders: readonly string[], name: string, from: number): number {
   for (let i = from; i + 1 < rawHeaders.length; i += 2) {
     const field = rawHeaders[i] as string;
@@ -35,7 +35,7 @@ function nextField(rawHeaders: readonly string[], name: string, from: number): n
   return -1;
 }
 
-/** Gives the elements of a list field, RFC 9110 section 5.6.1: all its lines are one list, empty elements do not count. */
+/** Returns the elements of a list field, RFC 9110 section 5.6.1: all its lines are one list, empty elements do not count. */
 export function headerList(rawHeaders: readonly string[], name: string): string[] {
   const elements: string[] = [];
   for (const value of headerValues(rawHeaders, name)) {
@@ -49,6 +49,26 @@ export function headerList(rawHeaders: readonly string[], name: string): string[
   }
   return elements;
 }
+
+/** Whether a list field has a token, in any case: the whole token, `notwebsocket` is another. */
+export function hasToken(rawHeaders: readonly string[], name: string, token: string): boolean {
+  return headerList(rawHeaders, name).some((element) => element.toLowerCase() === token);
+}
+
+/** Returns the name of a header field as people write it: `X-Real-IP` for `x-real-ip`. */
+export function fieldName(name: string): string {
+  return name
+    .split('-')
+    .map((word) => WORDS.get(word) ?? word.charAt(0).toUpperCase() + word.slice(1))
+    .join('-');
+}
+
+/** The words that are not merely capitalised. */
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ['ip', 'IP'],
+  ['cf', 'CF'],
+  ['websocket', 'WebSocket'],
+]);
 
 /** 5.5: white space around a value "MUST be excluded by parsers"; spaces and tabs, nothing else. No regular expression: `\s+$` is quadratic. */
 export function trimOws(value: string): string {

@@ -1,23 +1,32 @@
 /**
  * The PROXY protocol, versions 1 and 2, as HAProxy's document "The PROXY protocol" has them: a header before anything of the client's.
  *
- * In: the first bytes of a connection. Out: who the client is, and how many bytes the header took. It does not know sockets, nor whom to trust.
+ * In: the first bytes of a connection. Out: what they say of the client, and how many bytes the header took. It does not know sockets, nor which peers are
+ * trusted.
  *
  * Laws of this file:
- * 1. What cannot be a header is refused at its first wrong byte; what is not whole is waited for, within the longest header that may be.
- * 2. No length is believed beyond that.
+ * 1. Bytes that cannot become a header are refused at the first wrong one. A header that is not whole is waited for, within the longest that is allowed.
+ * 2. No announced length is believed beyond that.
+ * 3. One value of a kind: a header that gives two of them is refused, for the first and the last reader of a chain of proxies could disagree.
  */
+import { isIP } from 'node:net';
 import { canonicalAddress } from '../address/ranges.ts';
+import type { Endpoint, TlsFacts } from './facts.ts';
+import { readProxyValues } from './proxy-values.ts';
 
-/** What a header said. */
+/** What a header says. */
 export interface ProxyHeaderFound {
-  /** Bytes that the header took. */
+  /** The bytes that the header took. */
   readonly size: number;
   readonly version: 1 | 2;
-  /** Who the client is; `null` where the proxy speaks for itself (`LOCAL`, `UNKNOWN`): health checks. */
+  /** The client; `null` where the proxy speaks for itself (`LOCAL`, `UNKNOWN`): health checks. */
   readonly client: { readonly address: string; readonly port: number } | null;
+  /** The address that the client is connected to; `null` where it is not the address of a host. */
+  readonly local: Endpoint | null;
   /** Whether the client's way to the proxy is TLS, where the proxy says so (version 2). */
   readonly secure: boolean | undefined;
+  /** What the proxy says of that TLS. */
+  readonly tls: TlsFacts | null;
 }
 
 /** "the maximum line lengths the receiver must support": 107 bytes, CR LF included. */
@@ -25,16 +34,16 @@ const V1_MAX_SIZE = 107;
 const V1_PREFIX = Buffer.from('PROXY ');
 const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const V2_HEADER_SIZE = 16;
-/** Addresses and the usual TLVs take some two hundred bytes; "the receiver may" refuse longer ones. */
+/** Addresses and the usual values take some two hundred bytes, a certificate's names a few hundred more; "the receiver may" refuse longer headers. */
 const V2_MAX_SIZE = 2_048;
 
-const PP2_TYPE_SSL = 0x20;
-const PP2_CLIENT_SSL = 0x01;
+/** What a header says where the proxy speaks for itself. */
+const NOBODY = { client: null, local: null, secure: undefined, tls: null } as const;
 
 /**
  * Reads a header.
  *
- * @returns `'incomplete'` while more bytes are needed, `null` for what is no header
+ * @returns `'incomplete'` while more bytes are needed, `null` for bytes that are not a header
  */
 export function readProxyHeader(bytes: Buffer): ProxyHeaderFound | 'incomplete' | null {
   if (beginsLike(bytes, V2_SIGNATURE)) return bytes.length < V2_HEADER_SIZE ? 'incomplete' : readVersion2(bytes);
@@ -42,7 +51,7 @@ export function readProxyHeader(bytes: Buffer): ProxyHeaderFound | 'incomplete' 
   return null;
 }
 
-/** Whether what there is of the bytes is what the prefix has there. */
+/** Whether the bytes agree with the prefix, as far as both go. */
 function beginsLike(bytes: Buffer, prefix: Buffer): boolean {
   const size = Math.min(bytes.length, prefix.length);
   return bytes.compare(prefix, 0, size, 0, size) === 0;
@@ -52,17 +61,15 @@ function readVersion1(bytes: Buffer): ProxyHeaderFound | 'incomplete' | null {
   const end = bytes.subarray(0, V1_MAX_SIZE).indexOf('\r\n');
   if (end < 0) return bytes.length < V1_MAX_SIZE ? 'incomplete' : null;
   const line = bytes.toString('latin1', 0, end);
-  const found = { size: end + 2, version: 1, secure: undefined } as const;
+  const found = { size: end + 2, version: 1 } as const;
   // "the receiver must ignore anything presented before the CRLF" behind UNKNOWN.
-  if (line === 'PROXY UNKNOWN' || line.startsWith('PROXY UNKNOWN ')) return { ...found, client: null };
+  if (line === 'PROXY UNKNOWN' || line.startsWith('PROXY UNKNOWN ')) return { ...found, ...NOBODY };
   const [, family, source = '', destination = '', sourcePort = '', destinationPort = ''] =
-    /^PROXY (TCP[46]) (\S+) (\S+) (0|[1-9]\d{0,4}) (0|[1-9]\d{0,4})$/.exec(line) ?? [];
-  const isOfFamily = (text: string): boolean => text.includes(':') === (family === 'TCP6');
-  if (family === undefined || !isOfFamily(source) || !isOfFamily(destination)) return null;
-  const address = canonicalAddress(source);
-  const port = Number(sourcePort);
-  if (address === null || port > 65_535 || Number(destinationPort) > 65_535) return null;
-  return { ...found, client: { address, port } };
+    /^PROXY TCP([46]) (\S+) (\S+) (0|[1-9]\d{0,4}) (0|[1-9]\d{0,4})$/.exec(line) ?? [];
+  if (family === undefined || isIP(source) !== Number(family) || isIP(destination) !== Number(family)) return null;
+  const client = endpoint(source, Number(sourcePort));
+  if (client === null || client.port > 65_535 || Number(destinationPort) > 65_535) return null;
+  return { ...found, client, local: endpoint(destination, Number(destinationPort)), secure: undefined, tls: null };
 }
 
 function readVersion2(bytes: Buffer): ProxyHeaderFound | 'incomplete' | null {
@@ -75,33 +82,25 @@ function readVersion2(bytes: Buffer): ProxyHeaderFound | 'incomplete' | null {
   const found = { size, version: 2 } as const;
   const body = bytes.subarray(V2_HEADER_SIZE, size);
   // LOCAL: "the receiver must accept this connection as valid and must use the real connection endpoints".
-  if (command === 0) return { ...found, client: null, secure: undefined };
+  if (command === 0) return { ...found, ...NOBODY };
   const addressSize = family === 0x11 ? 4 : family === 0x21 ? 16 : 0;
   // UNSPEC and Unix domain sockets have no address of a client's.
-  if (addressSize === 0) return family === 0x00 || family >> 4 === 3 ? { ...found, client: null, secure: undefined } : null;
-  const addressesSize = 2 * addressSize + 4;
-  if (body.length < addressesSize) return null;
-  const address = canonicalAddress(addressSize === 4 ? body.subarray(0, 4).join('.') : ipv6Text(body.subarray(0, 16)));
-  if (address === null) return null;
-  const secure = readSecure(body.subarray(addressesSize));
-  return secure === null ? null : { ...found, client: { address, port: body.readUInt16BE(2 * addressSize) }, secure };
+  if (addressSize === 0) return family === 0x00 || family >> 4 === 3 ? { ...found, ...NOBODY } : null;
+  const valuesAt = 2 * addressSize + 4;
+  if (body.length < valuesAt) return null;
+  const client = endpoint(addressText(body.subarray(0, addressSize)), body.readUInt16BE(2 * addressSize));
+  const values = readProxyValues(body.subarray(valuesAt));
+  if (client === null || values === null) return null;
+  const local = endpoint(addressText(body.subarray(addressSize, 2 * addressSize)), body.readUInt16BE(2 * addressSize + 2));
+  return { ...found, client, local, ...values };
 }
 
-function ipv6Text(bytes: Buffer): string {
+function endpoint(text: string, port: number): { readonly address: string; readonly port: number } | null {
+  const address = canonicalAddress(text);
+  return address === null ? null : Object.freeze({ address, port });
+}
+
+function addressText(bytes: Buffer): string {
+  if (bytes.length === 4) return bytes.join('.');
   return Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16)).join(':');
-}
-
-/** Finds PP2_TYPE_SSL among the type-length-values; `null` where one of them overruns the header. */
-function readSecure(values: Buffer): boolean | undefined | null {
-  let secure: boolean | undefined;
-  let at = 0;
-  while (at < values.length) {
-    if (values.length - at < 3) return null;
-    const size = values.readUInt16BE(at + 1);
-    const start = at + 3;
-    if (start + size > values.length) return null;
-    if (values[at] === PP2_TYPE_SSL && size > 0) secure = ((values[start] as number) & PP2_CLIENT_SSL) !== 0;
-    at = start + size;
-  }
-  return secure;
 }

@@ -1,31 +1,43 @@
 /**
- * Who the client is, where a proxy stands in front: `<websocket proxyranges="…">`.
+ * The client's address, where a proxy stands in front: `<websocket proxyranges="…">`.
  *
- * In: the header fields, the peer, and whom to trust. Out: the client's address with how it is known. It does not know sockets or the PROXY protocol.
+ * In: the header fields, the peer, and the proxies to trust. Out: the client's address, with how it is known. It does not know sockets or the PROXY protocol.
  *
  * Laws of this file:
  * 1. A header from outside the ranges is never believed.
- * 2. What cannot be read is refused: the proxy's own address never stands for the user's.
- * 3. Lists are read from the right: what stands left of the first hop that is not trusted is whatever the client wrote.
+ * 2. A field that cannot be read is refused: the proxy's own address never stands for the user's.
+ * 3. Lists are read from the right. The first hop that is not trusted is the client, and it may have written anything to the left of itself.
  */
 
-import { canonicalAddress, type RangeMatcher, UNIX } from '../address/ranges.ts';
+import { canonicalAddress, type RangeMatcher } from '../address/ranges.ts';
 import { HandshakeError } from '../errors.ts';
+import type { Endpoint } from './facts.ts';
 import { readForwarded } from './forwarded.ts';
-import { headerList, headerValue, headerValues } from './headers.ts';
+import { fieldName, headerList, headerValue, headerValues } from './headers.ts';
 
-/** Which header field tells the client's address. */
-export type ProxyHeader = 'auto' | 'x-real-ip' | 'x-forwarded-for' | 'forwarded' | 'cf-connecting-ip' | 'true-client-ip';
+/**
+ * The header field that tells the client's address, in lower case. `auto` is X-Real-IP, then X-Forwarded-For. `x-forwarded-for` and `forwarded` are lists; every
+ * other field is one address.
+ */
+export type ProxyHeader =
+  | 'auto'
+  | 'x-real-ip'
+  | 'x-forwarded-for'
+  | 'forwarded'
+  | 'cf-connecting-ip'
+  | 'true-client-ip'
+  // Any other field. The intersection keeps the names above in an editor's completion.
+  | (string & {});
 
-/** Whom to trust, and how to read what they say. */
+/** The proxies that are trusted, and the header field that they write. */
 export interface ProxyRules {
-  /** `null` where no proxy is configured. */
+  /** The matcher of `proxyRanges`; `null` where no proxy is configured. */
   readonly trusted: RangeMatcher | null;
   readonly header: ProxyHeader;
   readonly directClients: 'reject' | 'accept';
 }
 
-/** Who the client is, and how that is known. */
+/** A client behind a proxy, and how its address is known. */
 export interface ResolvedClient {
   readonly address: string;
   readonly port: number | undefined;
@@ -36,21 +48,13 @@ export interface ResolvedClient {
   readonly secure: boolean | undefined;
 }
 
-const NAMES: Readonly<Record<Exclude<ProxyHeader, 'auto'>, string>> = {
-  'x-real-ip': 'X-Real-IP',
-  'x-forwarded-for': 'X-Forwarded-For',
-  forwarded: 'Forwarded',
-  'cf-connecting-ip': 'CF-Connecting-IP',
-  'true-client-ip': 'True-Client-IP',
-};
-
 const MISSING = 'WebSocket: Received a proxied HTTP request that did not send a real IP address header';
 const MALFORMED = 'WebSocket: Received a proxied HTTP request that sent a malformed real IP address';
 
 /**
  * Resolves the client.
  *
- * @param peer the transport's other end, canonical, or {@link UNIX}
+ * @param peer the transport's other end, canonical, `unix` or `unknown`
  * @returns `null` where the peer is the client
  * @throws HandshakeError 400 where a header field is required and missing, or cannot be read
  */
@@ -66,6 +70,18 @@ export function resolveClient(rawHeaders: readonly string[], peer: string, rules
   return range === null ? null : resolved;
 }
 
+/** Whether a field is a list of addresses, and may come in several lines. `auto` is such a list too: X-Real-IP is checked by name. */
+export function isAddressList(header: ProxyHeader): boolean {
+  return header === 'auto' || header === 'x-forwarded-for' || header === 'forwarded';
+}
+
+/** Returns the fields that a person wants to see who asks which address was taken: the common ones, and the configured one. */
+export function readableHeaders(header: ProxyHeader): readonly string[] {
+  return header === 'auto' || COMMON_HEADERS.includes(header) ? COMMON_HEADERS : [...COMMON_HEADERS, header];
+}
+
+const COMMON_HEADERS: readonly string[] = ['x-real-ip', 'x-forwarded-for', 'forwarded', 'cf-connecting-ip', 'true-client-ip'];
+
 /** X-Real-IP wins over X-Forwarded-For, as in InspIRCd, also where it is malformed; an empty one counts as absent. */
 function presentHeader(rawHeaders: readonly string[]): 'x-real-ip' | 'x-forwarded-for' | null {
   if ((headerValue(rawHeaders, 'x-real-ip') ?? '') !== '') return 'x-real-ip';
@@ -73,16 +89,17 @@ function presentHeader(rawHeaders: readonly string[]): 'x-real-ip' | 'x-forwarde
 }
 
 function readHeader(
-  header: Exclude<ProxyHeader, 'auto'>,
+  header: string,
   rawHeaders: readonly string[],
   peer: string,
   trusted: RangeMatcher,
   range: string,
 ): ResolvedClient | null {
-  if (header === 'forwarded') return walk(forwardedHops(rawHeaders), 'Forwarded', peer, trusted, range, null);
+  if (header === 'forwarded') return walk(forwardedHops(rawHeaders), 'Forwarded', peer, trusted, range);
   if (header === 'x-forwarded-for') {
-    const hops = headerList(rawHeaders, 'x-forwarded-for').map((text): Hop => ({ text, proto: undefined }));
-    return walk(hops, NAMES[header], peer, trusted, range, forwardedProto(rawHeaders));
+    const secure = forwardedProto(rawHeaders);
+    const hops = headerList(rawHeaders, header).map((text): Hop => ({ endpoint: () => readListedAddress(text), secure }));
+    return walk(hops, 'X-Forwarded-For', peer, trusted, range);
   }
   const value = headerValue(rawHeaders, header) ?? '';
   if (value === '') return null;
@@ -92,54 +109,49 @@ function readHeader(
     address,
     port: undefined,
     via: [peer],
-    provenance: `${NAMES[header]}, trusted by ${range}`,
+    provenance: `${fieldName(header)}, trusted by ${range}`,
     secure: forwardedProto(rawHeaders),
   };
 }
 
-/** One element of a list of hops: as it was sent, and how that hop was spoken to. */
+/** One element of a list. */
 interface Hop {
-  readonly text: string;
-  readonly proto: boolean | undefined;
+  /** Reads the address; `null` for what is not one. What the walk does not come to is not read. */
+  readonly endpoint: () => Endpoint | null;
+  /** Whether the way to this hop is TLS, if a proxy says so. */
+  readonly secure: boolean | undefined;
 }
 
-/** Walks from the right over the trusted hops; the first that is not trusted is the client, or, where all are, the leftmost. */
-function walk(
-  hops: readonly Hop[],
-  name: string,
-  peer: string,
-  trusted: RangeMatcher,
-  range: string,
-  proto: boolean | undefined | null,
-): ResolvedClient | null {
+/** Walks from the right over the trusted hops. The first that is not trusted is the client; where all are trusted, it is the leftmost. */
+function walk(hops: readonly Hop[], name: string, peer: string, trusted: RangeMatcher, range: string): ResolvedClient | null {
   if (hops.length === 0) return null;
   const via = [peer];
   let trustedBy = range;
   for (let i = hops.length - 1; ; i--) {
-    const hop = hops[i] as Hop;
-    const address = hopAddress(hop.text, proto === null);
-    if (address === null) throw new HandshakeError(400, MALFORMED);
-    const next = i === 0 ? null : trusted(address.address);
+    const { endpoint, secure } = hops[i] as Hop;
+    const client = endpoint();
+    if (client === null) throw new HandshakeError(400, MALFORMED);
+    const next = i === 0 ? null : trusted(client.address);
     if (next === null) {
-      return {
-        ...address,
-        via: via.reverse(),
-        provenance: `${name} hop ${i + 1} of ${hops.length}, trusted by ${trustedBy}`,
-        secure: proto === null ? hop.proto : proto,
-      };
+      const provenance = `${name} hop ${i + 1} of ${hops.length}, trusted by ${trustedBy}`;
+      return { ...client, via: via.reverse(), provenance, secure };
     }
-    via.push(address.address);
+    via.push(client.address);
     trustedBy = next;
   }
 }
 
-function hopAddress(text: string, mayHavePort: boolean): { address: string; port: number | undefined } | null {
-  if (!mayHavePort) {
-    const address = canonicalAddress(text);
-    return address === null ? null : { address, port: undefined };
-  }
-  // RFC 7239 section 6: IPv4, or IPv6 in brackets, either with a port; `unknown` and `_hidden` are no addresses.
-  const [, v6, v4, portText] = /^(?:\[([\da-f:.]+)\]|([\d.]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
+/** Reads an element of X-Forwarded-For: a bare address, or one with a port and brackets, as Azure's balancers write it. */
+function readListedAddress(text: string): Endpoint | null {
+  const address = canonicalAddress(text);
+  return address === null ? readNode(text) : { address, port: undefined };
+}
+
+/**
+ * Reads a `node` of RFC 7239 section 6: IPv4, or IPv6 in brackets, either with a port. `unknown` and `_hidden` are not addresses; a port may be hidden.
+ */
+function readNode(text: string): Endpoint | null {
+  const [, v6, v4, portText] = /^(?:\[([\da-f:.]+)\]|([\d.]+))(?::(?:(\d{1,5})|_[\w.-]+))?$/i.exec(text) ?? [];
   const plain = v6 ?? v4;
   if (plain === undefined || (v6 !== undefined && !v6.includes(':'))) return null;
   const address = canonicalAddress(plain);
@@ -147,7 +159,7 @@ function hopAddress(text: string, mayHavePort: boolean): { address: string; port
   return address === null || (port !== undefined && port > 65_535) ? null : { address, port };
 }
 
-/** What the last proxy says of the way to it; only a list of one, or its last element, is that proxy's word. */
+/** Whether the last proxy says that the way to it is TLS. Only the last element of X-Forwarded-Proto is that proxy's; the client may have written the others. */
 function forwardedProto(rawHeaders: readonly string[]): boolean | undefined {
   const last = headerValues(rawHeaders, 'x-forwarded-proto').at(-1)?.split(',').at(-1)?.trim();
   return last === undefined || last === '' ? undefined : isSecureScheme(last);
@@ -157,7 +169,10 @@ function forwardedProto(rawHeaders: readonly string[]): boolean | undefined {
 function forwardedHops(rawHeaders: readonly string[]): Hop[] {
   const elements = readForwarded(rawHeaders);
   if (elements === null) throw new HandshakeError(400, MALFORMED);
-  return elements.map(({ for: text, proto }) => ({ text, proto: proto === undefined ? undefined : isSecureScheme(proto) }));
+  return elements.map(({ for: node, proto }) => ({
+    endpoint: () => readNode(node),
+    secure: proto === undefined ? undefined : isSecureScheme(proto),
+  }));
 }
 
 function isSecureScheme(scheme: string): boolean {

@@ -1,14 +1,20 @@
 /**
- * Text or binary: the subprotocols of the IRCv3 WebSocket specification.
+ * Text or binary: the subprotocols of the IRCv3 WebSocket specification, and the one of connections that survive.
  *
- * In: the client's offers, in its order. Out: the first that is recognised and possible. It does not know header fields.
+ * In: the client's offers, in its order. Out: the ones that are recognised, and the one that is chosen. It does not know header fields.
  */
+import { RESUME_SUBPROTOCOL, type Resumption, readResumption } from './resumption.ts';
 
-/** A subprotocol that was chosen. */
+/** A subprotocol that is recognised. */
 export interface Subprotocol {
-  /** As the client spelled it: the answer repeats that (InspIRCd; RFC 6455 section 4.2.2 compares case-sensitively). */
+  /** The client's spelling, which the answer repeats (InspIRCd; RFC 6455 section 4.2.2 compares case-sensitively). */
   readonly name: string;
   readonly mode: 'text' | 'binary';
+}
+
+/** What a client is answered. */
+export interface ChosenSubprotocol extends Subprotocol {
+  readonly resume: Resumption | null;
 }
 
 const MODES: ReadonlyMap<string, 'text' | 'binary'> = new Map([
@@ -19,7 +25,7 @@ const MODES: ReadonlyMap<string, 'text' | 'binary'> = new Map([
   ['binary.inspircd.org', 'binary'],
 ]);
 
-/** The offers that this library knows, in the client's order. */
+/** Returns the offers that are subprotocols of IRC, in the client's order. */
 export function recognise(offers: readonly string[]): Subprotocol[] {
   const known: Subprotocol[] = [];
   for (const name of offers) {
@@ -27,4 +33,21 @@ export function recognise(offers: readonly string[]): Subprotocol[] {
     if (mode !== undefined) known.push({ name, mode });
   }
   return known;
+}
+
+/**
+ * Chooses a subprotocol: the one for resumption wherever it stands, since other servers take the first that they know; otherwise the first that is possible.
+ *
+ * @returns `null` where no offer is recognised; `'text forbidden'` where all that are recognised are text, and the charset forbids it
+ */
+export function chooseSubprotocol(
+  offers: readonly string[],
+  { allowsText, allowsResumption }: { readonly allowsText: boolean; readonly allowsResumption: boolean },
+): ChosenSubprotocol | 'text forbidden' | null {
+  const resume = allowsText && allowsResumption ? readResumption(offers) : null;
+  if (resume !== null) return { name: RESUME_SUBPROTOCOL, mode: 'text', resume };
+  const known = recognise(offers);
+  if (known.length === 0) return null;
+  const chosen = known.find(({ mode }) => mode === 'binary' || allowsText);
+  return chosen === undefined ? 'text forbidden' : { ...chosen, resume: null };
 }

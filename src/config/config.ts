@@ -175,6 +175,7 @@ export function compileConfig(config: WebSocketConfig): CompiledConfig {
       },
       defaultMode: values.defaultMode,
       allowsText,
+      allowsResumption: false,
     },
     warnings: warningsOf(values),
   };

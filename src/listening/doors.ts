@@ -10,6 +10,7 @@ import { createServer as createNetServer, type Server as NetServer, type Socket 
 import type { Duplex } from 'node:stream';
 import { createServer as createNodeTlsServer, type Server as TlsServer } from 'node:tls';
 import { type Forwarded, peerAddress } from '../admission/admission.ts';
+import { believeProxy } from '../admission/believe.ts';
 import type { ProxyHeaderFound } from '../admission/proxy-protocol.ts';
 import { guardSocket } from '../connection/guard.ts';
 import { ConfigError, HandshakeError } from '../errors.ts';
@@ -173,7 +174,7 @@ export class Doors {
     const pending = watchSocket(raw, this.#context);
     readPrelude(raw, door.prelude, (result) => {
       const { socket, proxy, protocol } = result;
-      const forwarded = proxy === null ? undefined : this.#forwarded(raw, proxy, socket !== raw);
+      const forwarded = proxy === null ? undefined : this.#forwarded(raw, proxy);
       if (forwarded === null) {
         raw.destroy();
         return;
@@ -257,20 +258,9 @@ export class Doors {
   }
 
   /** What a PROXY header says of the client; `null` where the peer may not say anything, `undefined` where the proxy speaks for itself. */
-  #forwarded(socket: Socket, proxy: ProxyHeaderFound, isEncrypted: boolean): Forwarded | null | undefined {
+  #forwarded(socket: Socket, proxy: ProxyHeaderFound): Forwarded | null | undefined {
     const peer = peerOf(socket);
-    if (peer === null) return null;
-    const address = peerAddress(peer);
-    const range = this.#context.trustedRange(address);
-    if (range === null) return null;
-    if (proxy.client === null) return undefined;
-    return {
-      ...proxy.client,
-      // TLS that ends here has the client at its other end: the proxy passes it on unread.
-      secure: isEncrypted || proxy.secure === true,
-      via: [address],
-      provenance: `PROXY protocol version ${proxy.version}, trusted by ${range}`,
-    };
+    return peer === null ? null : believeProxy(proxy, peerAddress(peer), (address) => this.#context.trustedRange(address));
   }
 
   /** Runs a plain request through the same checks. One that passes them all still is no upgrade. */

@@ -6,8 +6,10 @@
 import { type Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { UNIX, UNKNOWN } from '../address/ranges.ts';
+import { canonicalAddress, UNIX, UNKNOWN } from '../address/ranges.ts';
 import type { Forwarded, Peer } from '../admission/admission.ts';
+import type { Endpoint } from '../admission/facts.ts';
+import { tlsOf } from './tls-facts.ts';
 
 /** What the PROXY protocol said of a socket's client, before its request. */
 const forwardedClients = new WeakMap<Duplex, Forwarded>();
@@ -53,9 +55,26 @@ export function peerOf(socket: Duplex): Peer | null {
     address: remoteAddress,
     port: tcp.remotePort,
     encrypted: tcp.encrypted === true,
+    tls: socket instanceof TLSSocket ? tlsOf(socket) : null,
+    local: localOf(tcp, remoteAddress),
     maxHeadersCount: tcp.server?.maxHeadersCount,
     forwarded: forwardedClients.get(socket),
   };
+}
+
+/** The end of the last socket that was asked, and its address as the socket wrote it: most clients are connected to the same one. */
+let lastLocal: Endpoint = Object.freeze({ address: UNKNOWN, port: undefined });
+let lastAddress: string = UNKNOWN;
+
+/** Returns the address that a peer is connected to. */
+function localOf({ localAddress, localPort }: Partial<Socket>, remoteAddress: string): Endpoint {
+  // Without an address it is a Unix domain socket at both ends, or a stream of which nothing is known.
+  const address = localAddress ?? (remoteAddress === UNIX ? UNIX : UNKNOWN);
+  if (address !== lastAddress || localPort !== lastLocal.port) {
+    lastAddress = address;
+    lastLocal = Object.freeze({ address: canonicalAddress(address) ?? address, port: localPort });
+  }
+  return lastLocal;
 }
 
 /**

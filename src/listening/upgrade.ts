@@ -11,8 +11,9 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type AdmissionRequest, type Admitted, type Peer, webSocketOffer } from '../admission/admission.ts';
+import type { AdmissionRequest, Admitted, Peer } from '../admission/admission.ts';
 import type { ConnectionFacts } from '../admission/facts.ts';
+import { webSocketOffer } from '../admission/web-socket-offer.ts';
 import { takeSocket } from '../connection/connection.ts';
 import { guardSocket } from '../connection/guard.ts';
 import type { Sweeper } from '../connection/sweeper.ts';

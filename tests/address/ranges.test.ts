@@ -18,6 +18,11 @@ describe('canonicalAddress', () => {
     ['::FFFF:0A00:0001', '10.0.0.1'],
     ['0:0:0:0:0:ffff:10.0.0.1', '10.0.0.1'],
     ['fe80::1', 'fe80::1'],
+    // L15: a first group that is short and begins with ff is not multicast.
+    ['ff:a:b::1', 'ff:a:b::1'],
+    ['ff0:a::1', 'ff0:a::1'],
+    ['fff::1', 'fff::1'],
+    ['00ff::1', 'ff::1'],
     ['240.1.2.3', '240.1.2.3'],
     ['::ffff:0:a00:1', '::ffff:0:a00:1'],
   ])('P8 %s is %s', (text, canonical) => {
@@ -60,6 +65,8 @@ describe('canonicalAddress', () => {
     '::ffff:01.2.3.4',
     '::ffff:1.2.3.4%eth0',
     'ff02::1',
+    'ff00::',
+    'ffff:ffff::1',
     ':::1',
     '1::2::3',
     '12345::1',

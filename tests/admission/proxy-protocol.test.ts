@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readProxyHeader } from '../../src/admission/proxy-protocol.ts';
+import { type ProxyHeaderFound, readProxyHeader } from '../../src/admission/proxy-protocol.ts';
 
 const v1 = (line: string): Buffer => Buffer.from(line, 'latin1');
 const SIGNATURE = '0d0a0d0a000d0a515549540a';
@@ -34,7 +34,7 @@ describe('good headers', () => {
     [v2('2131', '00'.repeat(216)), null, 2, undefined],
   ] as const)('%# whole, in every part, and with a tail', (header, client, version, secure) => {
     const bytes = typeof header === 'string' ? v1(header) : header;
-    const found = { size: bytes.length, version, client, secure };
+    const found = expect.objectContaining({ size: bytes.length, version, client, secure });
     for (let cut = 0; cut < bytes.length; cut++) expect(readProxyHeader(bytes.subarray(0, cut))).toBe('incomplete');
     expect(readProxyHeader(bytes)).toEqual(found);
     expect(readProxyHeader(Buffer.concat([bytes, Buffer.from('GET / HTTP/1.1')]))).toEqual(found);
@@ -52,6 +52,8 @@ describe('what is no header', () => {
     'PROXY TCP4 203.0.113.9  10.0.0.1 1 2\r\n',
     'PROXY TCP4 2001:db8::7 10.0.0.1 1 2\r\n',
     'PROXY TCP6 203.0.113.9 10.0.0.1 1 2\r\n',
+    'PROXY TCP4 203.0.113.9 nonsense 1 2\r\n',
+    'PROXY TCP4 203.0.113.9 2001:db8::1 1 2\r\n',
     'PROXY TCP4 256.0.113.9 10.0.0.1 1 2\r\n',
     'PROXY TCP4 0.0.0.0 10.0.0.1 1 2\r\n',
     'PROXY TCP4 203.0.113.9 10.0.0.1 01 2\r\n',
@@ -85,5 +87,163 @@ describe('what is no header', () => {
         if (found !== null && found !== 'incomplete') expect(found.size).toBeLessThanOrEqual(prefix.length + rest.length);
       }),
     );
+  });
+});
+
+/** A type-length-value. */
+const tlv = (type: number, value: string | Buffer): Buffer => {
+  const bytes = Buffer.from(value as string, 'latin1');
+  return Buffer.concat([Buffer.of(type, bytes.length >> 8, bytes.length & 0xff), bytes]);
+};
+const AUTHORITY = 0x02;
+const SSL = 0x20;
+const [VERSION, CN, CIPHER] = [0x21, 0x22, 0x23];
+const CERTFP = 0xe0;
+/** PP2_TYPE_SSL: flags, whether the certificate was verified (0: it was), then values of its own. */
+const ssl = (flags: number, verify: number, ...values: readonly Buffer[]): Buffer =>
+  tlv(
+    SSL,
+    Buffer.concat([Buffer.of(flags, verify >> 24, (verify >> 16) & 0xff, (verify >> 8) & 0xff, verify & 0xff), ...values]),
+  );
+const header = (...values: readonly Buffer[]): Buffer => v2('2111', IPV4 + Buffer.concat([...values]).toString('hex'));
+
+const DIGEST = '0123456789abcdef'.repeat(4);
+const TLS = {
+  version: 'TLSv1.3',
+  cipher: 'TLS_AES_256_GCM_SHA384',
+  authority: 'irc.example.com',
+  commonName: 'dædalus',
+  fingerprint: DIGEST,
+  isVerified: true,
+};
+
+describe('what a proxy knows of the client’s TLS, and of its own end', () => {
+  test('all of it', () => {
+    const bytes = header(
+      tlv(AUTHORITY, 'irc.Example.com'),
+      tlv(CERTFP, DIGEST.toUpperCase()),
+      tlv(0x04, 'padding'),
+      ssl(0x07, 0, tlv(VERSION, TLS.version), tlv(CN, Buffer.from(TLS.commonName)), tlv(0x24, 'sha256'), tlv(CIPHER, TLS.cipher)),
+      tlv(0xef, ''),
+    );
+    const found = readProxyHeader(bytes);
+    expect(found).toEqual({
+      size: bytes.length,
+      version: 2,
+      client: { address: '203.0.113.9', port: 54_321 },
+      local: { address: '10.0.0.1', port: 443 },
+      secure: true,
+      tls: TLS,
+    });
+    expect(Object.isFrozen((found as ProxyHeaderFound).tls)).toBe(true);
+  });
+
+  test.each([
+    ['no value at all', [], undefined, null],
+    [
+      'no TLS at the proxy: neither a name nor a fingerprint counts',
+      [ssl(0, 1), tlv(CERTFP, DIGEST), tlv(AUTHORITY, 'a')],
+      false,
+      null,
+    ],
+    ['a fingerprint without a word on TLS', [tlv(CERTFP, DIGEST)], undefined, null],
+    [
+      'TLS and nothing else',
+      [ssl(1, 1)],
+      true,
+      { version: null, cipher: null, authority: null, commonName: null, fingerprint: null, isVerified: false },
+    ],
+    ['no certificate is not a verified one', [ssl(1, 0)], true, { isVerified: false }],
+    [
+      'a certificate that was not verified',
+      [ssl(3, 0x12345678, tlv(CN, 'admin'))],
+      true,
+      { commonName: 'admin', isVerified: false },
+    ],
+    ['a certificate of the session', [ssl(5, 0)], true, { isVerified: true }],
+    ['T4 a fingerprint of 19 bytes', [ssl(1, 0), tlv(CERTFP, Buffer.alloc(19, 0xab))], true, { fingerprint: null }],
+    ['T4 a SHA-1 digest', [ssl(1, 0), tlv(CERTFP, Buffer.alloc(20, 0xab))], true, { fingerprint: 'ab'.repeat(20) }],
+    ['T4 a SHA-256 digest', [ssl(1, 0), tlv(CERTFP, Buffer.alloc(32, 0xab))], true, { fingerprint: 'ab'.repeat(32) }],
+    ['T4 an odd number of digits', [ssl(1, 0), tlv(CERTFP, 'abc')], true, { fingerprint: null }],
+    ['T4 130 digits', [ssl(1, 0), tlv(CERTFP, 'a'.repeat(130))], true, { fingerprint: null }],
+    ['T4 an empty fingerprint', [ssl(1, 0), tlv(CERTFP, '')], true, { fingerprint: null }],
+    ['T4 a fingerprint with a colon', [ssl(1, 0), tlv(CERTFP, 'ab:cd:ef:')], true, { fingerprint: null }],
+    ['a name that would be a line of its own', [ssl(3, 0, tlv(CN, 'x\r\nQUIT'))], true, { commonName: null }],
+    ['a name that is not UTF-8', [ssl(3, 0, tlv(CN, 'x\xff'))], true, { commonName: null }],
+    ['a name that never ends', [ssl(3, 0, tlv(CN, 'x'.repeat(257)))], true, { commonName: null }],
+    ['T4 TLS within TLS is a value that nobody reads', [ssl(1, 0, ssl(0, 1), ssl(0, 1))], true, { version: null }],
+    ['T4 an authority within TLS is not one', [ssl(1, 0, tlv(AUTHORITY, 'a/b'))], true, { authority: null }],
+    ['repeated padding', [tlv(0x04, ''), tlv(0x04, ''), ssl(1, 0)], true, {}],
+  ] as const)('%s', (_what, values, secure, tls) => {
+    const found = readProxyHeader(header(...values)) as ProxyHeaderFound;
+    expect(found.secure).toBe(secure);
+    if (tls === null) expect(found.tls).toBeNull();
+    else expect(found.tls).toMatchObject(tls);
+  });
+
+  test.each([
+    ['T4 a value that overruns', [tlv(AUTHORITY, 'abc').subarray(0, 5)]],
+    ['T4 half of a length', [Buffer.of(AUTHORITY, 0)]],
+    ['T4 TLS with four bytes', [tlv(SSL, '\x01\0\0\0')]],
+    ['T4 a nested value that overruns', [ssl(1, 0, tlv(VERSION, 'TLSv1.3').subarray(0, 6))]],
+    ['T4 a nested value that overruns, where TLS is not used', [ssl(0, 0, tlv(VERSION, 'TLSv1.3').subarray(0, 6))]],
+    ['T4 TLS twice', [ssl(1, 0), ssl(0, 1)]],
+    ['T4 two authorities', [tlv(AUTHORITY, 'a'), tlv(AUTHORITY, 'b')]],
+    ['T4 two fingerprints', [ssl(1, 0), tlv(CERTFP, 'ab'), tlv(CERTFP, 'cd')]],
+    ['T4 two versions', [ssl(1, 0, tlv(VERSION, 'TLSv1.3'), tlv(VERSION, 'TLSv1.2'))]],
+    ['T4 an authority with a slash', [tlv(AUTHORITY, 'a/b')]],
+    ['T4 an authority with NUL', [tlv(AUTHORITY, 'a\0b')]],
+    ['T4 an authority with a line feed', [tlv(AUTHORITY, 'a\nb')]],
+    ['T4 an authority of 256 bytes', [tlv(AUTHORITY, 'a'.repeat(256))]],
+    ['T4 an empty authority', [tlv(AUTHORITY, '')]],
+    ['a version with a blank', [ssl(1, 0, tlv(VERSION, 'TLS v1'))]],
+    ['an empty cipher', [ssl(1, 0, tlv(CIPHER, ''))]],
+  ] as const)('%s: not a header', (_what, values) => {
+    expect(readProxyHeader(header(...values))).toBeNull();
+  });
+
+  test.each([
+    ['2111', 'cb007109' + 'e0000001' + 'd431' + '01bb', null],
+    ['2111', 'cb007109' + '00000000' + 'd431' + '01bb', null],
+    ['2111', 'cb007109' + 'c6336401' + 'd431' + '0000', { address: '198.51.100.1', port: 0 }],
+    ['2121', IPV6, { address: '2001:db8::1', port: 443 }],
+  ] as const)('T4 the destination need not be an address of this machine: %s %s', (family, body, local) => {
+    expect(readProxyHeader(v2(family, body))).toMatchObject({ local });
+  });
+
+  test('version 1 tells its own end too', () => {
+    expect(readProxyHeader(v1('PROXY TCP4 203.0.113.9 10.0.0.1 54321 443\r\n'))).toMatchObject({
+      local: { address: '10.0.0.1', port: 443 },
+      tls: null,
+    });
+  });
+
+  test('a header with mutated bytes is read as another one, or refused: never more bytes, never a wrong kind of text', () => {
+    const whole = header(
+      tlv(AUTHORITY, 'irc.example.com'),
+      ssl(7, 0, tlv(VERSION, TLS.version), tlv(CN, 'name'), tlv(CIPHER, TLS.cipher)),
+      tlv(CERTFP, DIGEST),
+    );
+    const mutation = fc.record({ at: fc.nat(whole.length - 1), byte: fc.integer({ min: 0, max: 255 }) });
+    let read = 0;
+    fc.assert(
+      fc.property(fc.array(mutation, { minLength: 1, maxLength: 4 }), fc.nat(whole.length), (mutations, cut) => {
+        const bytes = Buffer.from(whole);
+        for (const { at, byte } of mutations) bytes[at] = byte;
+        const found = readProxyHeader(bytes);
+        // Whatever is refused early is refused for good, and what is waited for was not read before.
+        const early = readProxyHeader(bytes.subarray(0, cut));
+        if (early === null) expect(found).toBeNull();
+        if (found === null || found === 'incomplete') return;
+        read++;
+        expect(found.size).toBeLessThanOrEqual(bytes.length);
+        expect(found.tls === null || found.secure === true).toBe(true);
+        const { version, cipher, authority, commonName, fingerprint } = found.tls ?? {};
+        for (const text of [version, cipher, authority, commonName]) expect(text ?? '').not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+        expect(fingerprint ?? '').toMatch(/^(?:[\da-f]{2}){0,64}$/);
+      }),
+      { numRuns: 5_000 },
+    );
+    expect(read).toBeGreaterThan(500);
   });
 });

@@ -64,6 +64,13 @@ const ADDRESSES: [sent: string, expected: string][] = [
   ].map((sent): [string, string] => [sent, MALFORMED]),
 ];
 
+/** What an element of a list may have besides, RFC 7239 section 6: brackets and a port. */
+const NODES: ReadonlyMap<string, string> = new Map([
+  ['[2001:db8::1]', '2001:db8::1'],
+  ['[2001:db8::1]:443', '2001:db8::1'],
+  ['1.2.3.4:80', '1.2.3.4'],
+]);
+
 describe('a trusted peer, one field with one address', () => {
   for (const [name, header] of [
     ['X-Real-IP', 'auto'],
@@ -74,9 +81,63 @@ describe('a trusted peer, one field with one address', () => {
     ['True-Client-IP', 'true-client-ip'],
   ] as const) {
     test.each(ADDRESSES)(`P9 P10 P16 ${name} (${header}): %j gives %j`, (sent, expected) => {
-      expect(address(resolve('10.0.0.1', [[name, sent]], header))).toBe(expected);
+      const isList = name.toLowerCase() === 'x-forwarded-for';
+      expect(address(resolve('10.0.0.1', [[name, sent]], header))).toBe((isList && NODES.get(sent)) || expected);
     });
   }
+});
+
+describe('an element of X-Forwarded-For may have a port and brackets, as in RFC 7239', () => {
+  test.each([
+    ['203.0.113.9:4711', '203.0.113.9', 4711],
+    ['203.0.113.9:0', '203.0.113.9', 0],
+    ['203.0.113.9:65535', '203.0.113.9', 65_535],
+    ['[2001:DB8::9]', '2001:db8::9', undefined],
+    ['[2001:db8::9]:4711', '2001:db8::9', 4711],
+    ['[::ffff:203.0.113.9]:4711', '203.0.113.9', 4711],
+    ['203.0.113.9:_hidden', '203.0.113.9', undefined],
+    // Not a port: the whole of it is an address.
+    ['2001:db8::9:4711', '2001:db8::9:4711', undefined],
+    ['6.6.6.6:1, 203.0.113.9:2, 10.0.0.7:3', '203.0.113.9', 2],
+    ['6.6.6.6, [2001:db8::9]:2, [::1]:3', '2001:db8::9', 2],
+  ])('%s', (value, expected, port) => {
+    expect(resolve('10.0.0.1', [['X-Forwarded-For', value]])).toMatchObject({ address: expected, port });
+  });
+
+  test.each([
+    '203.0.113.9:65536',
+    '203.0.113.9:',
+    '203.0.113.9:+1',
+    '203.0.113.9:1:2',
+    '[203.0.113.9]:1',
+    '[2001:db8::9',
+    '2001:db8::9]',
+    '[2001:db8::9]443',
+    '[fe80::1%eth0]:1',
+    '[::]:1',
+    '0.0.0.0:1',
+    'unknown:1',
+    '"203.0.113.9:1"',
+    ':1',
+    `[${':'.repeat(8_000)}]`,
+  ])('P9 %.40s is malformed', (value) => {
+    expect(resolve('10.0.0.1', [['X-Forwarded-For', value]])).toBe(MALFORMED);
+  });
+});
+
+describe('any other field is one address', () => {
+  test.each(['fly-client-ip', 'x-azure-clientip', 'x-my-proxy-says'])('%s', (header) => {
+    expect(resolve('10.0.0.1', [[header.toUpperCase(), '203.0.113.9']], header)).toMatchObject({ address: '203.0.113.9' });
+    expect(resolve('10.0.0.1', [[header, '203.0.113.9, 203.0.113.10']], header)).toBe(MALFORMED);
+    expect(resolve('10.0.0.1', [[header, '203.0.113.9:1']], header)).toBe(MALFORMED);
+    expect(resolve('10.0.0.1', [['X-Real-IP', '203.0.113.9']], header)).toBe(MISSING);
+  });
+
+  test('its name stands in the provenance', () => {
+    expect(resolve('10.0.0.1', [['Fly-Client-IP', '203.0.113.9']], 'fly-client-ip')).toMatchObject({
+      provenance: 'Fly-Client-IP, trusted by 10.0.0.0/8',
+    });
+  });
 });
 
 describe('lists are walked from the right', () => {
@@ -92,7 +153,6 @@ describe('lists are walked from the right', () => {
     ['P4 garbage behind a trusted hop too', ['203.0.113.9, x, 10.0.0.2'], MALFORMED],
     ['IPv6 hops', ['2001:db8::7, ::1'], '2001:db8::7'],
     ['P8 a mapped trusted hop', ['203.0.113.9, ::ffff:10.0.0.5'], '203.0.113.9'],
-    ['a port is no address', ['203.0.113.9:4711'], MALFORMED],
     ['only commas', [', ,'], MISSING],
   ])('%s', (_what, lines, expected) => {
     const fields = lines.map((line) => ['X-Forwarded-For', line] as const);
