@@ -59,6 +59,13 @@ export interface WebSocketConfig {
   readonly closeTimeout?: number;
   /** How a client is refused [rejectmode]: by the HTTP error, or by accepting and closing it with the reason, which JavaScript can read. @defaultValue `'http'` */
   readonly rejectMode?: 'http' | 'close-frame';
+  /**
+   * Milliseconds that a client may be away without leaving, if it asks for that [resumewindow, a duration]: its connection is lost and it comes back. 0: never.
+   * @defaultValue `60000`
+   */
+  readonly resumeWindow?: number;
+  /** The name of this server in the tokens of such clients [resumenode], by which balancers find it: 1 to 32 of `A-Z a-z 0-9 _ -`. @defaultValue `'0'` */
+  readonly resumeNode?: string;
 }
 
 /** What is in force: every option, defaults included. */
@@ -98,6 +105,8 @@ const DEFAULTS = {
   handshakeTimeout: 10_000,
   closeTimeout: 5_000,
   rejectMode: 'http',
+  resumeWindow: 60_000,
+  resumeNode: '0',
 } as const satisfies Omit<WebSocketConfig, 'origins' | 'sendAsText'>;
 
 type Option = keyof WebSocketConfig;
@@ -117,6 +126,7 @@ const DURATIONS = {
   pingTimeout: [1, 2 ** 31 - 1],
   handshakeTimeout: [1, 2 ** 31 - 1],
   closeTimeout: [1, 2 ** 31 - 1],
+  resumeWindow: [0, 2 ** 31 - 1],
 } as const;
 
 const SIZES = {
@@ -175,7 +185,7 @@ export function compileConfig(config: WebSocketConfig): CompiledConfig {
       },
       defaultMode: values.defaultMode,
       allowsText,
-      allowsResumption: false,
+      allowsResumption: values.resumeWindow > 0,
     },
     warnings: warningsOf(values),
   };
@@ -335,6 +345,8 @@ function checkTypes(config: WebSocketConfig): void {
       throw new ConfigError(place, 'must be a list of patterns');
     if ((option === 'charset' || option === 'fallbackEncoding') && typeof value !== 'string')
       throw new ConfigError(place, 'must be a text');
+    if (option === 'resumeNode' && !(typeof value === 'string' && /^[\w-]{1,32}$/.test(value)))
+      throw new ConfigError(place, 'must be 1 to 32 letters, digits, "_" and "-"');
     if (option === 'fallbackEncoding') checkEncoding(value as string, place);
   }
 }

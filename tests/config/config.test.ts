@@ -36,6 +36,8 @@ test('every option has its documented default', () => {
     handshakeTimeout: 10_000,
     closeTimeout: 5_000,
     rejectMode: 'http',
+    resumeWindow: 60_000,
+    resumeNode: '0',
   });
   expect(warnings).toEqual([]);
   expect(Object.isFrozen(values)).toBe(true);
