@@ -10,7 +10,7 @@ import type { Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { UNKNOWN } from './address/ranges.ts';
 import { type AdmissionReport, admit, explainAdmission } from './admission/admission.ts';
-import type { ConnectionFacts } from './admission/facts.ts';
+import { type ConnectionFacts, withResumes } from './admission/facts.ts';
 import { Client, type ClientSettings, type FaultPlace } from './client/client.ts';
 import { lineClientOf } from './client/client-of.ts';
 import { Clients } from './client/clients.ts';
@@ -40,6 +40,8 @@ import { formatMetrics } from './metrics/format.ts';
 import type { HistogramSnapshot } from './metrics/histogram.ts';
 import { MAX_CONTROL_SIZE } from './protocol/frame.ts';
 import { truncateUtf8 } from './protocol/utf8.ts';
+import type { SessionSettings } from './resume/session.ts';
+import { Sessions } from './resume/sessions.ts';
 
 /** Where the program's own code threw, and for whom. */
 export interface FaultContext {
@@ -73,6 +75,19 @@ export interface WebSocketHookOptions extends WebSocketConfig {
    * @defaultValue a process warning with code `IRCD_WEBSOCKET_CALLBACK_ERROR`, and the whole stack in its `detail`
    */
   readonly onError?: (error: unknown, context: FaultContext) => void;
+  /**
+   * Called for a client that wants back a session of another node (`resumeNode`): relay the connection there, request included, and return `true`. The socket is yours then.
+   * It passed the checks of admission here; the other node runs its own.
+   *
+   * @defaultValue the client is told that the session is unknown
+   */
+  readonly relaySession?: (
+    node: string,
+    socket: Duplex,
+    head: Uint8Array,
+    facts: ConnectionFacts,
+    request: IncomingMessage,
+  ) => boolean;
   /** The payload of native pings, as InspIRCd has it; cut to 125 bytes. @defaultValue `''` */
   readonly serverName?: string;
   /** Closes the hook when it aborts. */
@@ -199,9 +214,11 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
   readonly #onClient: WebSocketHookOptions['onClient'];
   readonly #onReject: WebSocketHookOptions['onReject'];
   readonly #onError: WebSocketHookOptions['onError'];
+  readonly #relaySession: WebSocketHookOptions['relaySession'];
   readonly #pingPayload: Buffer;
   readonly #members = new Clients();
   readonly #counters = new Counters();
+  readonly #sessions = new Sessions();
   #compiled: CompiledConfig;
   #settings: ClientSettings;
   #closing: Promise<void> | null = null;
@@ -213,19 +230,21 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
     onReject,
     authorize,
     onError,
+    relaySession,
     serverName = '',
     signal,
     ...config
   }: WebSocketHookOptions) {
     if ((onConnection === undefined) === (onClient === undefined))
       throw new ConfigError({ tag: 'websocket', key: 'onConnection' }, 'or onClient is required, and not both');
-    for (const [key, value] of Object.entries({ onConnection, onClient, onReject, authorize, onError }))
+    for (const [key, value] of Object.entries({ onConnection, onClient, onReject, authorize, onError, relaySession }))
       if (value !== undefined && typeof value !== 'function')
         throw new ConfigError({ tag: 'websocket', key, value: typeof value }, 'must be a function');
     this.#onConnection = onConnection;
     this.#onClient = onClient;
     this.#onReject = onReject;
     this.#onError = onError;
+    this.#relaySession = relaySession;
     this.authorize = authorize;
     this.clients = this.#members.faces as Set<IrcSocket | IrcClient>;
     this.#pingPayload = truncateUtf8(serverName, MAX_CONTROL_SIZE);
@@ -305,7 +324,16 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
   readonly closeTimeout = (): number => this.config.closeTimeout;
   readonly rejectMode = (): 'http' | 'close-frame' => this.config.rejectMode;
 
-  readonly admit: UpgradeContext['admit'] = (request, peer) => admit(request, peer, this.#compiled.rules, this.#closing !== null);
+  readonly admit: UpgradeContext['admit'] = (request, peer) => {
+    const admitted = admit(request, peer, this.#compiled.rules, this.#closing !== null);
+    const { resume, facts } = admitted;
+    if (resume === null || resume.isNew) return { ...admitted, ticket: null, foreignNode: null };
+    const node = resume.claim?.node ?? this.config.resumeNode;
+    if (node !== this.config.resumeNode && this.#relaySession !== undefined)
+      return { ...admitted, ticket: null, foreignNode: node };
+    const ticket = this.#sessions.claim(resume.claim, facts.origin);
+    return { ...admitted, facts: withResumes(facts, ticket.before), ticket, foreignNode: null };
+  };
 
   readonly trustsProxies = (): boolean => this.config.proxyRanges.length > 0;
 
@@ -318,16 +346,32 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
     publish(diagnostics.reject, () => ({ error, request: null }));
   }
 
+  readonly relay: UpgradeContext['relay'] = (node, transport, head, facts, request) => {
+    try {
+      return this.#relaySession?.(node, transport, head, facts, request) ?? false;
+    } catch (error) {
+      this.#report(error, { during: 'relaySession', client: null, request });
+      return false;
+    }
+  };
+
   readonly handshaken = (milliseconds: number): void => this.#counters.handshakes.observe(milliseconds);
 
   readonly isClosing = (): boolean => this.#closing !== null;
 
-  readonly welcome: UpgradeContext['welcome'] = (transport, answer, head, { facts, mode }, request) => {
+  readonly welcome: UpgradeContext['welcome'] = (transport, answer, head, { facts, mode, resume, ticket }, request) => {
     prepareTransport(transport);
     this.#members.transportOpened();
-    const client = new Client({ transport, first: answer, head, facts }, mode === 'auto', this.#settings);
-    this.#counters.accepted++;
     if (facts.client !== facts.peer) publish(diagnostics.proxy, () => ({ facts, request }));
+    if (ticket !== null) {
+      ticket.session.resume(ticket.claim, { transport, first: answer, head, facts });
+      return;
+    }
+    const session = resume === null ? null : this.#sessions.begin(this.#sessionSettings());
+    const first = session === null ? answer : answer + session.greet();
+    const client = new Client({ transport, first, head, facts }, mode === 'auto', this.#settings);
+    session?.bind(client);
+    this.#counters.accepted++;
     if (this.#onClient !== undefined) this.#welcomeLines(client, request, this.#onClient);
     else if (this.#onConnection !== undefined) this.#welcomeStream(client, request, this.#onConnection);
     client.start();
@@ -416,9 +460,14 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
     };
   }
 
+  #sessionSettings(): SessionSettings {
+    const { resumeWindow: window, resumeNode: node, sendQueueLimit } = this.config;
+    return { window, node, sendQueueLimit, counters: this.#counters, sweeper: this.sweeper };
+  }
+
   #sweepInterval(): number {
-    const { pingInterval, pingTimeout, closeTimeout, handshakeTimeout } = this.config;
-    return sweepInterval([pingInterval, pingTimeout, closeTimeout, handshakeTimeout]);
+    const { pingInterval, pingTimeout, closeTimeout, handshakeTimeout, resumeWindow } = this.config;
+    return sweepInterval([pingInterval, pingTimeout, closeTimeout, handshakeTimeout, resumeWindow]);
   }
 
   #warn(): void {

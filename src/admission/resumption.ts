@@ -7,6 +7,9 @@
  * Law of this file: an item with a secret is never shown. {@link shownOffers} is for everything that a person reads.
  */
 
+import type { IncomingMessage } from 'node:http';
+import { headerList } from './headers.ts';
+
 /** The subprotocol. Its name is answered as it stands here. */
 export const RESUME_SUBPROTOCOL = 'v1.resume.ircd-websocket';
 
@@ -51,6 +54,11 @@ function readClaim(item: string): SessionClaim | null {
 /** Whether an item claims a session, well-formed or not, in any case: such an item is never shown, and never answered. */
 export function isClaim(item: string): boolean {
   return item.toLowerCase().startsWith(CLAIM_PREFIX);
+}
+
+/** Whether a request wants a session back. */
+export function claimsSession({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): boolean {
+  return readResumption(headerList(rawHeaders, 'sec-websocket-protocol'))?.isNew === false;
 }
 
 /** Returns the offers as a person may read them: without secrets. */

@@ -15,7 +15,14 @@
 import { Duplex } from 'node:stream';
 import { canonicalAddress } from '../address/ranges.ts';
 import { type ConnectionFacts, isRewritten, withClient, withMode } from '../admission/facts.ts';
-import { type CloseStatus, Connection, type ConnectionOwner, type ConnectionSettings } from '../connection/connection.ts';
+import {
+  type CloseStatus,
+  CONTROL,
+  Connection,
+  type ConnectionOwner,
+  type ConnectionSettings,
+  IDLE_CONTROL,
+} from '../connection/connection.ts';
 import type { Journal } from '../connection/journal.ts';
 import { Outbox, type OutboxOwner } from '../connection/outbox.ts';
 import { diagnostics, publish } from '../diagnostics.ts';
@@ -75,13 +82,18 @@ export interface ClientStream {
 export interface Resumption {
   /** Whether a connection that ended like this was only lost. */
   survives(status: CloseStatus): boolean;
-  /** Called for each text message. */
-  received(): void;
-  /** Takes a control message. Returns what is wrong with it, or `null`. */
-  control(bytes: Buffer): string | null;
+  /** Called for each text message, with its size in bytes. */
+  received(size: number): void;
+  /** Takes a control message. */
+  control(bytes: Buffer): ControlOutcome;
+  /** Called when the server says goodbye: from now on a loss is the end. */
+  closing(): void;
   suspended(): void;
   ended(): void;
 }
+
+/** What a control message was: one that says something new, one that does not, or a fault. */
+export type ControlOutcome = 'news' | 'nothing new' | { readonly problem: string };
 
 export type LineFormat = 'utf8' | 'latin1' | 'buffer';
 export type LineListener = ((line: string) => void) | ((line: Buffer) => void);
@@ -95,9 +107,6 @@ export interface TransportParts {
   readonly head: Uint8Array;
   readonly facts: ConnectionFacts;
 }
-
-/** The lines of a message were a control message. */
-const CONTROL = -1;
 
 /** One web client. */
 export class Client implements ConnectionOwner, OutboxOwner {
@@ -309,8 +318,16 @@ export class Client implements ConnectionOwner, OutboxOwner {
 
   /** Begins the closing handshake, behind what was sent before. A client without a connection is over at once. */
   close(code: number, reason: string): void {
+    this.#resumption?.closing();
     if (this.isSuspended) this.finish({ code, reason, clean: false });
     else this.#connection?.close(code, reason);
+  }
+
+  /** Ends a client that may not be here any more: with a Close frame where it has a connection, and without waiting for an answer. */
+  expel(code: number, reason: string): void {
+    this.#resumption?.closing();
+    if (this.isSuspended) this.finish({ code, reason, clean: false });
+    else this.#connection?.fail(code, reason);
   }
 
   /** Closes the client for the hook: behind what was written before, and within `closeTimeout`. */
@@ -412,7 +429,7 @@ export class Client implements ConnectionOwner, OutboxOwner {
     if (this.#followsFirstMessage) this.#followMode(isText);
     if (this.#resumption !== null) {
       if (!isText) return this.#control(chunk.subarray(start, end));
-      this.#resumption.received();
+      this.#resumption.received(end - start);
     }
     this.#stream?.active();
     const isAscii = (content & Content.NOT_ASCII) === 0;
@@ -426,7 +443,7 @@ export class Client implements ConnectionOwner, OutboxOwner {
   }
 
   get survivesLoss(): boolean {
-    return this.#resumption !== null;
+    return this.#resumption?.survives(ABNORMAL) === true;
   }
 
   drained(): void {
@@ -531,9 +548,9 @@ export class Client implements ConnectionOwner, OutboxOwner {
   }
 
   #control(bytes: Buffer): number {
-    const problem = this.#resumption?.control(bytes) ?? null;
-    if (problem !== null) this.#connection?.fail(CloseCode.PROTOCOL_ERROR, problem);
-    return CONTROL;
+    const outcome = this.#resumption?.control(bytes) ?? 'nothing new';
+    if (typeof outcome === 'object') this.#connection?.fail(CloseCode.PROTOCOL_ERROR, outcome.problem);
+    return outcome === 'nothing new' ? IDLE_CONTROL : CONTROL;
   }
 
   #followMode(isText: boolean): void {

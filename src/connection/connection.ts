@@ -27,9 +27,16 @@ export interface ConnectionSettings extends SessionLimits, LivenessSettings, Out
   readonly onTransportClosed: () => void;
 }
 
+/** A message that was no line but for the owner itself, and one of those that said nothing new. */
+export const CONTROL = -1;
+export const IDLE_CONTROL = -2;
+
 /** Receives what a {@link Connection} has to give. */
 export interface ConnectionOwner {
-  /** Takes a message, `chunk[start, end)`, which is valid during the call. Returns the number of lines in it; a message of none says nothing. */
+  /**
+   * Takes a message, `chunk[start, end)`, which is valid during the call. Returns the number of lines in it, where 0 is a message that says nothing, or
+   * {@link CONTROL} or {@link IDLE_CONTROL}.
+   */
   message(chunk: Buffer, start: number, end: number, isText: boolean, content: number): number;
   /** Called when the transport has taken everything, after the outbox was congested. */
   drained(): void;
@@ -233,8 +240,9 @@ export class Connection implements SessionEvents, Watched {
     // Messages that are read for the peer's Close frame behind them alone: the owner reads no more.
     if (this.#owner === null || (!this.#isReading && this.#stage === Stage.CLOSING)) return;
     const lines = this.#owner.message(chunk, start, end, isText, content);
-    this.#settings.counters.linesIn += lines;
-    if (lines === 0) this.#countIdleFrame('WebSocket: Empty message flood');
+    if (lines > 0) this.#settings.counters.linesIn += lines;
+    else if (lines === IDLE_CONTROL) this.#countIdleFrame('WebSocket: Control message flood');
+    else if (lines === 0) this.#countIdleFrame('WebSocket: Empty message flood');
   }
 
   ping(payload: Buffer): boolean {

@@ -22,7 +22,6 @@ export class Journal {
   readonly #limit: number;
   #entries: Entry[] = [];
   #size = 0;
-  /** How many text messages were written, all told. */
   #sent = 0;
   #acknowledged = 0;
   /** The count of the newest message that was dropped for the limit; a client must have it. */
@@ -36,6 +35,16 @@ export class Journal {
   /** Bytes that are kept. */
   get size(): number {
     return this.#size;
+  }
+
+  /** How many text messages were written, all told. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** How many of them the client has, as far as it said. */
+  get acknowledged(): number {
+    return this.#acknowledged;
   }
 
   /** Keeps frames that leave now. */

@@ -13,6 +13,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AdmissionRequest, Admitted, Peer } from '../admission/admission.ts';
 import type { ConnectionFacts } from '../admission/facts.ts';
+import { claimsSession, RESUME_SUBPROTOCOL } from '../admission/resumption.ts';
 import { webSocketOffer } from '../admission/web-socket-offer.ts';
 import { takeSocket } from '../connection/connection.ts';
 import { guardSocket } from '../connection/guard.ts';
@@ -21,6 +22,8 @@ import { CloseCode, HandshakeError, WebSocketError } from '../errors.ts';
 import { encodeClosePayload } from '../protocol/close.ts';
 import { encodeFrame, Opcode } from '../protocol/frame.ts';
 import { switchingProtocols } from '../protocol/handshake.ts';
+import type { Ticket } from '../resume/sessions.ts';
+import { ResumeCode } from '../resume/wire.ts';
 import { peerOf } from './peer.ts';
 import { PendingSocket } from './pending.ts';
 import { dropRest, replyOnSocket } from './reply.ts';
@@ -30,7 +33,7 @@ import { unfinishedResponse } from './unfinished.ts';
 export interface UpgradeContext {
   readonly sweeper: Sweeper;
   /** Decides who may come in. @throws HandshakeError for a client that may not */
-  admit(request: AdmissionRequest, peer: Peer): Admitted;
+  admit(request: AdmissionRequest, peer: Peer): Admission;
   /** Milliseconds until a client must be in. */
   readonly handshakeTimeout: () => number;
   /** Milliseconds that an answer may take to be read. */
@@ -45,7 +48,9 @@ export interface UpgradeContext {
    * @param answer what the client gets before all frames: the 101, or nothing over HTTP/2
    * @param head what came behind the request
    */
-  welcome(transport: Duplex, answer: string, head: Uint8Array, admitted: Admitted, request: IncomingMessage): void;
+  welcome(transport: Duplex, answer: string, head: Uint8Array, admitted: Admission, request: IncomingMessage): void;
+  /** Hands a client that wants a session of another node back to whoever can reach that node. Returns `false` where nobody takes it. */
+  relay(node: string, transport: Duplex, head: Uint8Array, facts: ConnectionFacts, request: IncomingMessage): boolean;
   rejected(error: HandshakeError, request: IncomingMessage): void;
   /** Takes what `authorize` threw, where that was no refusal in words. */
   failed(error: unknown, during: 'authorize' | 'onReject', request: IncomingMessage): void;
@@ -53,6 +58,14 @@ export interface UpgradeContext {
   isClosing(): boolean;
   /** Takes the milliseconds from a request to its 101. */
   handshaken(milliseconds: number): void;
+}
+
+/** What was negotiated, and what a client that comes back may have. */
+export interface Admission extends Admitted {
+  /** The session that the client may have back; `null` for a new client. */
+  readonly ticket: Ticket | null;
+  /** The node that has the session, where that is not this one and can be reached. */
+  readonly foreignNode: string | null;
 }
 
 /** One handshake, as HTTP/1.1 or HTTP/2 has it. */
@@ -150,14 +163,15 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
     transport.destroy();
     return;
   }
-  let admitted: Admitted;
+  let admitted: Admission;
   try {
     admitted = context.admit(handshake.asked, peer);
   } catch (error) {
     refuse(asHandshakeError(error, 500, 'WebSocket: Internal error'));
     return;
   }
-  if (context.authorize === undefined) enter();
+  if (admitted.foreignNode !== null) relay(admitted.foreignNode);
+  else if (context.authorize === undefined) enter();
   else authorize(context.authorize);
 
   /** An answer now would stand in the middle of that response. A client that leaves meanwhile is noticed: its socket is read. */
@@ -186,9 +200,19 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
     verdict.then(enter, refuseFor);
   }
 
+  function relay(node: string): void {
+    watcher?.release();
+    watched.delete(transport);
+    if (context.relay(node, transport, handshake.head, admitted.facts, request)) return;
+    watcher = undefined;
+    refuse(new HandshakeError(410, 'WebSocket: Unknown session'));
+  }
+
   /** Refuses for what `authorize` threw. Anything but a refusal in words is the author's own fault, and must not be lost. */
   function refuseFor(error: unknown): void {
     if (!(error instanceof HandshakeError)) context.failed(error, 'authorize', request);
+    // A client that was banned meanwhile does not come back: its session ends now, not with its window.
+    else if (error.status < 500) admitted.ticket?.session.client?.expel(CloseCode.POLICY_VIOLATION, error.reason);
     refuse(asHandshakeError(error, 403, 'WebSocket: Connection refused'));
   }
 
@@ -205,6 +229,11 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
       refuse(new HandshakeError(503, 'WebSocket: Server is shutting down'));
       return;
     }
+    const { ticket } = admitted;
+    if (ticket !== null && !ticket.session.isCurrent(ticket.claim)) {
+      refuse(new HandshakeError(410, 'WebSocket: A newer attempt has come, or the session has ended'));
+      return;
+    }
     const held = watcher?.release() ?? [];
     watched.delete(transport);
     context.handshaken(performance.now() - startedAt);
@@ -217,7 +246,10 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
     const pending = watch();
     if (pending.isOver) return;
     pending.linger(context.closeTimeout());
-    if (context.rejectMode() === 'close-frame' && transport.writable && refuseByFrame(handshake, error)) {
+    // A page cannot read the status of a refused upgrade: one that wants its session back would try again and again.
+    const code = claimsSession(handshake.asked) ? ResumeCode.REFUSED : CloseCode.POLICY_VIOLATION;
+    const byFrame = code === ResumeCode.REFUSED || context.rejectMode() === 'close-frame';
+    if (byFrame && transport.writable && refuseByFrame(handshake, error, code)) {
       // The page's JavaScript can read the reason.
     } else {
       handshake.refuse(error);
@@ -227,13 +259,13 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
 }
 
 /** Accepts the WebSocket and closes it with the reason: all that a browser's JavaScript can see. `false` where the request is not even that. */
-function refuseByFrame(handshake: Handshake, error: HandshakeError): boolean {
+function refuseByFrame(handshake: Handshake, error: HandshakeError, code: number): boolean {
   const offer = webSocketOffer(handshake.asked);
   if (offer === null) return false;
   const { transport } = handshake;
-  const answer = handshake.accept(offer);
+  const answer = handshake.accept(code === ResumeCode.REFUSED ? { key: offer.key, subprotocol: RESUME_SUBPROTOCOL } : offer);
   if (answer !== '') transport.write(answer, 'latin1');
-  transport.end(encodeFrame(Opcode.CLOSE, encodeClosePayload(CloseCode.POLICY_VIOLATION, String(error.reason ?? ''))));
+  transport.end(encodeFrame(Opcode.CLOSE, encodeClosePayload(code, String(error.reason ?? ''))));
   dropRest(transport);
   return true;
 }

@@ -23,14 +23,16 @@ export async function startHook(
 ): Promise<RunningHook> {
   const sockets: IrcSocket[] = [];
   const waiting: ((socket: IrcSocket) => void)[] = [];
-  const hook = createWebSocketHook({
+  const onConnection: NonNullable<WebSocketHookOptions['onConnection']> = (socket, request) => {
+    sockets.push(socket);
+    const result = options.onConnection?.(socket, request);
+    waiting.shift()?.(socket);
+    return result;
+  };
+  const hook: WebSocketHook = createWebSocketHook({
     origins: ['https://*.example.com'],
     ...options,
-    onConnection: (socket, request) => {
-      sockets.push(socket);
-      options.onConnection?.(socket, request);
-      waiting.shift()?.(socket);
-    },
+    ...(options.onClient === undefined ? { onConnection } : {}),
   });
   const server = hook.createListener(listenerOptions);
   server.listen(0, '127.0.0.1');
