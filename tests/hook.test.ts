@@ -174,7 +174,7 @@ describe('authorize', () => {
   test('handshakeTimeout covers it: 503, and the signal aborts', async () => {
     let signal: AbortSignal | undefined;
     const { port } = await startHook({
-      handshakeTimeout: 100,
+      handshakeTimeout: 1_000,
       authorize: (_facts, _request, given) => {
         signal = given;
         return new Promise(() => {});

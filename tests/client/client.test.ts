@@ -8,6 +8,7 @@ import { Opcode } from '../../src/protocol/frame.ts';
 import { clientClose, clientFrame, clientText } from '../helpers/frames.ts';
 import { startHook } from '../helpers/hook.ts';
 import { RawClient, upgradeRequest } from '../helpers/raw-client.ts';
+import { steadily } from '../helpers/steady.ts';
 
 describe('the shape of a net.Socket', () => {
   test('every public name of net.Socket.prototype is there, on this Node', async () => {
@@ -129,22 +130,24 @@ describe('the shape of a net.Socket', () => {
   });
 
   test('setTimeout fires after silence, and not before: lines count, pings do not', async () => {
-    const { port, nextSocket } = await startHook();
-    const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
-    socket.resume();
-    let timeouts = 0;
-    socket.setTimeout(150, () => timeouts++);
-    expect(socket.timeout).toBe(150);
-    const beat = setInterval(() => client.socket.write(clientText('PING')), 30);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    clearInterval(beat);
-    expect(timeouts).toBe(0);
-    const pings = setInterval(() => client.socket.write(clientFrame(Opcode.PING, '')), 30);
-    await once(socket, 'timeout');
-    clearInterval(pings);
-    expect(timeouts).toBe(1);
-    socket.setTimeout(0);
-    expect(() => socket.setTimeout(-1)).toThrow(RangeError);
+    await steadily(60, async () => {
+      const { port, nextSocket } = await startHook();
+      const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
+      socket.resume();
+      let timeouts = 0;
+      socket.setTimeout(150, () => timeouts++);
+      expect(socket.timeout).toBe(150);
+      const beat = setInterval(() => client.socket.write(clientText('PING')), 30);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      clearInterval(beat);
+      expect(timeouts).toBe(0);
+      const pings = setInterval(() => client.socket.write(clientFrame(Opcode.PING, '')), 30);
+      await once(socket, 'timeout');
+      clearInterval(pings);
+      expect(timeouts).toBe(1);
+      socket.setTimeout(0);
+      expect(() => socket.setTimeout(-1)).toThrow(RangeError);
+    });
   });
 
   test('a reset is an error to those who listen for it, and ends nobody who does not', async () => {

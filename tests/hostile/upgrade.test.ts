@@ -242,11 +242,12 @@ describe('Node’s upgrade event', () => {
 });
 
 describe.each(['createListener', 'accept'] as const)('a socket that brings no good request, by %s', (way) => {
-  async function start(): Promise<{ port: number; stop: () => Promise<void> }> {
-    if (way === 'createListener') return { port: (await startHook({ handshakeTimeout: 300 })).port, stop: async () => {} };
+  /** `handshakeTimeout` is short where a test waits for it, and never met elsewhere. */
+  async function start(handshakeTimeout = 300_000): Promise<{ port: number; stop: () => Promise<void> }> {
+    if (way === 'createListener') return { port: (await startHook({ handshakeTimeout })).port, stop: async () => {} };
     const hook = createWebSocketHook({
       origins: ['https://*.example.com'],
-      handshakeTimeout: 300,
+      handshakeTimeout,
       closeTimeout: 300,
       onConnection: echo,
     });
@@ -266,7 +267,7 @@ describe.each(['createListener', 'accept'] as const)('a socket that brings no go
     ['H6 a header that never ends', ['GET / HTTP/1.1\r\n', 'X: ', 'yyyyyyyyyyyy']],
     ['half a request', [upgradeRequest().slice(0, -2)]],
   ])('%s: it is let go within handshakeTimeout', async (_what, parts) => {
-    const { port, stop } = await start();
+    const { port, stop } = await start(300);
     const client = await RawClient.connect(port);
     for (const part of parts) {
       client.socket.write(part);
@@ -278,7 +279,7 @@ describe.each(['createListener', 'accept'] as const)('a socket that brings no go
   });
 
   test('H7 one byte at a time, forever: the same', async () => {
-    const { port, stop } = await start();
+    const { port, stop } = await start(300);
     const client = await RawClient.connect(port);
     const drip = setInterval(() => client.socket.writable && client.socket.write('G'), 20);
     await client.until(() => client.ended || client.closed);

@@ -64,22 +64,19 @@ describe.each(SHAPES)('%s', (_shape, options) => {
       clients.push(client);
       client.socket.write(`GET /slow HTTP/1.1\r\nHost: a\r\n\r\n${upgradeRequest()}`);
     }
-    await expect.poll(() => responses.length, { timeout: 10_000 }).toBe(40);
+    await expect.poll(() => responses.length).toBe(40);
     clients.forEach(({ socket }, i) => void (i % 2 === 0 ? socket.resetAndDestroy() : socket.end()));
-    await expect.poll(() => connections.size, { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => connections.size).toBe(0);
     for (const response of responses) response.end('late');
     for (const { socket } of clients) socket.destroy();
-    await expect.poll(() => openFiles(), { timeout: 10_000 }).toBeLessThanOrEqual(before);
+    await expect.poll(() => openFiles()).toBeLessThanOrEqual(before);
     responses.length = 0;
     // Nothing refers to a client's socket any more.
     await expect
-      .poll(
-        () => {
-          collectGarbage();
-          return sockets.filter((socket) => socket.deref() !== undefined).length;
-        },
-        { timeout: 10_000 },
-      )
+      .poll(() => {
+        collectGarbage();
+        return sockets.filter((socket) => socket.deref() !== undefined).length;
+      })
       .toBeLessThanOrEqual(1);
   });
 
@@ -102,7 +99,7 @@ describe.each(SHAPES)('%s', (_shape, options) => {
     const { port } = await startHook({ handshakeTimeout: 200 }, { ...options, onRequest: answer });
     const client = await RawClient.connect(port);
     client.socket.write('GET /fast HTTP/1.1\r\nHost: a\r\n\r\nGET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
-    await client.until(() => client.ended || client.closed, 10_000);
+    await client.until(() => client.ended || client.closed);
     expect(client.received.toString()).toMatch(/fast[\s\S]*slow/);
   });
 
@@ -145,7 +142,7 @@ describe('L5 with plain, a request whose body never comes', () => {
     const { port, hook } = await startHook({ handshakeTimeout: 200 }, { plain, onRequest: () => {} });
     const client = await RawClient.connect(port);
     client.socket.write('POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc');
-    await client.until(() => client.ended || client.closed, 10_000);
+    await client.until(() => client.ended || client.closed);
     expect(client.status).toBe(408);
     expect(hook.stats().rejected).toEqual({ 408: 1 });
   });
@@ -165,7 +162,7 @@ describe('L5 with plain, a request whose body never comes', () => {
       await new Promise((resolve) => setTimeout(resolve, 150));
       client.socket.write(byte);
     }
-    await client.until(() => client.ended || client.closed, 10_000);
+    await client.until(() => client.ended || client.closed);
     expect(client.received.toString()).toContain('0123456789');
   });
 });

@@ -263,7 +263,7 @@ describe('a client that is not let in', () => {
     const resources = (): number => process.getActiveResourcesInfo().filter((name) => /TCP|Pipe|Timeout/.test(name)).length;
     const before = resources();
     // The test runner has timers of its own, which come and go; a leftover stays.
-    const expectNoMore = (): Promise<void> => expect.poll(resources, { timeout: 5_000 }).toBeLessThanOrEqual(before);
+    const expectNoMore = (): Promise<void> => expect.poll(resources).toBeLessThanOrEqual(before);
     // Time enough for a leftover to be seen.
     const hook = pingHook({ closeTimeout: 60_000 });
     const spying = rawTransport(hook);
