@@ -133,7 +133,8 @@ export class ResumableSocket extends EventTarget {
     const define = (owner: object, name: string, descriptor: PropertyDescriptor): void =>
       void Object.defineProperty(owner, name, { enumerable: true, ...descriptor });
     // WebIDL: attributes and operations are enumerable; members of a class are not.
-    for (const name of Object.keys(Object.getOwnPropertyDescriptors(prototype)).slice(1)) define(prototype, name, {});
+    for (const name of Object.getOwnPropertyNames(prototype).slice(1)) define(prototype, name, {});
+    Object.defineProperty(prototype, Symbol.toStringTag, { value: 'WebSocket', configurable: true });
     // WebIDL: a constant stands on the class and on its prototype.
     for (const [value, name] of ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'].entries()) {
       define(ResumableSocket, name, { value });
@@ -159,12 +160,14 @@ export class ResumableSocket extends EventTarget {
   // The default is WebIDL's; with it `length` is 1, as the native one's.
   constructor(url: string | URL, protocols: string | string[] = []) {
     super();
+    // biome-ignore lint/complexity/noArguments: `undefined` is a URL, and no argument is an error.
+    if (!arguments.length) new (Native as unknown as new () => WebSocket)();
     const found = globals.WebSocket;
     if (found !== (ResumableSocket as unknown) && !(found?.prototype instanceof ResumableSocket)) Native = found;
     // WebIDL: "(DOMString or sequence<DOMString>)". Copied, as some iterables give what they have only once.
     const list = typeof protocols === 'object' && protocols?.[Symbol.iterator] ? [...protocols] : protocols;
-    // Without an argument this is a TypeError, as the native one's. A string, as a `URL` may change.
-    this.#url = url.toString();
+    // A string, as a `URL` may change.
+    this.#url = `${url}`;
     this.#asked = ([] as string[]).concat(list);
     this.#mayFallBack = !this.#asked.length && !plainUrls.has(this.#url);
     // A page that offers the subprotocol itself speaks it itself.
@@ -214,9 +217,10 @@ export class ResumableSocket extends EventTarget {
 
   send(data: unknown): void {
     // The native error for a missing argument.
-    if (data === undefined) (this.#socket as unknown as { send(): void }).send();
+    // biome-ignore lint/complexity/noArguments: with a rest parameter `length` would not be the native one's.
+    if (!arguments.length) (this.#socket as unknown as { send(): void }).send();
     if (this.#isPlain || this.#state > OPEN) this.#socket.send(data as string);
-    else if (!this.#token) throw new DOMException('Still in CONNECTING state.', 'InvalidStateError');
+    else if (!this.#token) throw new DOMException(`Still connecting, cannot send ${data}`, 'InvalidStateError');
     else {
       // The server owes nothing before this line: its silence is counted from here.
       if (!this.#journal.size && this.#isAttached && !this.#isPinging) this.#watchSilence();
