@@ -62,7 +62,9 @@ export type FaultPlace =
 /** The stream over a client, where the server holds one. */
 export interface ClientStream {
   /** Takes one line, `chunk[start, end)`, which is valid during the call. */
-  line(chunk: Buffer, start: number, end: number, isAscii: boolean): void;
+  line(chunk: Buffer, start: number, end: number): void;
+  /** Called when a read has given all its lines. */
+  linesTaken(): void;
   /** Called for each message that comes. */
   active(): void;
   drained(): void;
@@ -127,6 +129,8 @@ export class Client implements ConnectionOwner, OutboxOwner {
   #facts: ConnectionFacts;
   #resumption: Resumption | null = null;
   #face: object | null = null;
+  /** Nearly every client of lines has one for its end. */
+  #listeners: ListenerEntry | null = null;
   #rarities: Rarities | null = null;
 
   /** @param followsFirstMessage whether the first message decides between text and binary */
@@ -276,7 +280,7 @@ export class Client implements ConnectionOwner, OutboxOwner {
 
   /** Has `listener` called at each event of this kind, behind those that were there before. */
   on(event: ClientEvent, listener: (argument: never) => unknown): void {
-    this.#rare.listeners = append(this.#rare.listeners, event, listener);
+    this.#listeners = append(this.#listeners, event, listener);
     // The client is gone already: who asks now is told as well.
     if (event === 'onClose' && this.#isOver)
       process.nextTick(() => this.call('onClose', () => listener(this.closeStatus as never)));
@@ -284,7 +288,7 @@ export class Client implements ConnectionOwner, OutboxOwner {
 
   /** Calls the listeners of an event. */
   #emit(event: ClientEvent, argument?: unknown): void {
-    for (let at = this.#rarities?.listeners ?? null; at !== null; at = at.next) {
+    for (let at = this.#listeners; at !== null; at = at.next) {
       const { listener } = at;
       if (at.event === event) this.call(event, () => listener(argument as never));
     }
@@ -442,6 +446,10 @@ export class Client implements ConnectionOwner, OutboxOwner {
     return splitMessage(chunk, start, end, (lineStart, lineEnd) => this.#takeLine(chunk, lineStart, lineEnd, isAscii));
   }
 
+  readEnded(): void {
+    this.#stream?.linesTaken();
+  }
+
   get survivesLoss(): boolean {
     return this.#resumption?.survives(ABNORMAL) === true;
   }
@@ -567,7 +575,7 @@ export class Client implements ConnectionOwner, OutboxOwner {
       this.#held ??= [];
       this.#held.push(Buffer.from(chunk.subarray(start, end)));
     } else if (this.#listener === null) {
-      this.#stream?.line(chunk, start, end, isAscii);
+      this.#stream?.line(chunk, start, end);
     } else {
       this.#callListener(this.#listener, chunk, start, end, isAscii);
     }
@@ -594,8 +602,9 @@ export class Client implements ConnectionOwner, OutboxOwner {
       // Taken out first: a listener may pause and resume, which comes here again.
       const line = held.shift() as Buffer;
       if (this.#listener !== null) this.#callListener(this.#listener, line, 0, line.length, false);
-      else this.#stream?.line(line, 0, line.length, false);
+      else this.#stream?.line(line, 0, line.length);
     }
+    this.#stream?.linesTaken();
     if (this.#held !== held || held.length > 0) return;
     this.#held = null;
     if (this.#rarities?.owesEnd !== true) return;
@@ -616,7 +625,6 @@ class Rarities {
   wasReading = false;
   /** What the program's own code threw. */
   fault: { readonly error: unknown } | null = null;
-  listeners: ListenerEntry | null = null;
 }
 
 /** What a server can be told of, by the name of the method that asks for it. */

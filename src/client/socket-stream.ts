@@ -166,11 +166,15 @@ export class SocketStream implements ClientStream {
   // ClientStream: what the client has to give.
 
   line(chunk: Buffer, start: number, end: number): void {
-    const line = Buffer.allocUnsafe(end - start + 2);
-    chunk.copy(line, 0, start, end);
-    line[end - start] = CR;
-    line[end - start + 1] = LF;
-    if (!stream.push.call(this.socket, line)) this.client.pause();
+    if (gathering.stream !== this) gathering.stream?.linesTaken();
+    gathering.stream = this;
+    gathering.add(chunk, start, end);
+  }
+
+  linesTaken(): void {
+    if (gathering.stream !== this) return;
+    const lines = gathering.take();
+    if (!this.#isOver && !stream.push.call(this.socket, lines)) this.client.pause();
   }
 
   active(): void {
@@ -188,6 +192,8 @@ export class SocketStream implements ClientStream {
   /** As `net.Socket` does: where nothing is unread, 'end' comes also to who does not read, and with it 'close'. */
   ended(): void {
     this.#releaseWrite();
+    // A Close frame may come in the same read as the lines before it.
+    this.linesTaken();
     if (this.#isOver) return;
     stream.push.call(this.socket, null);
     if (this.socket.readableLength === 0) stream.read.call(this.socket, 0);
@@ -198,6 +204,7 @@ export class SocketStream implements ClientStream {
   }
 
   suspended(): void {
+    this.linesTaken();
     this.#releaseWrite();
   }
 
@@ -243,6 +250,41 @@ export class SocketStream implements ClientStream {
     this.#idleTimer = null;
   }
 }
+
+/**
+ * The lines of one read, CR LF behind each: a stream takes them as one chunk, as it would from TCP. One for all sockets: a read is over before the next begins.
+ */
+class Gathering {
+  /** The stream that the lines are for; `null`: there are none. */
+  stream: SocketStream | null = null;
+  #bytes = Buffer.allocUnsafeSlow(4_096);
+  #size = 0;
+
+  add(chunk: Buffer, start: number, end: number): void {
+    const size = this.#size + end - start + 2;
+    if (size > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(size, this.#bytes.length * 2));
+      this.#bytes.copy(grown, 0, 0, this.#size);
+      this.#bytes = grown;
+    }
+    chunk.copy(this.#bytes, this.#size, start, end);
+    this.#bytes[size - 2] = CR;
+    this.#bytes[size - 1] = LF;
+    this.#size = size;
+  }
+
+  /** Returns a copy of what was gathered, and forgets it. */
+  take(): Buffer {
+    const lines = Buffer.from(this.#bytes.subarray(0, this.#size));
+    this.stream = null;
+    this.#size = 0;
+    // A message may have been as long as `maxMessageSize`: what that took is not kept.
+    if (this.#bytes.length > 65_536) this.#bytes = Buffer.allocUnsafeSlow(4_096);
+    return lines;
+  }
+}
+
+const gathering = new Gathering();
 
 const NORMAL_CLOSURE = { code: CloseCode.NORMAL, reason: '' } as const;
 

@@ -38,6 +38,8 @@ export interface ConnectionOwner {
    * {@link CONTROL} or {@link IDLE_CONTROL}.
    */
   message(chunk: Buffer, start: number, end: number, isText: boolean, content: number): number;
+  /** Called when a read has given all its messages. */
+  readEnded(): void;
   /** Called when the transport has taken everything, after the outbox was congested. */
   drained(): void;
   /** Whether a connection whose peer fell silent is dropped rather than failed, as its client may come back. */
@@ -286,6 +288,7 @@ export class Connection implements SessionEvents, Watched {
     this.#settings.counters.bytesIn += chunk.length;
     try {
       this.#speak().receive(chunk);
+      this.#owner?.readEnded();
     } catch (error) {
       // Not the peer's fault, nor any other client's.
       this.#owner?.threw(error);

@@ -44,6 +44,7 @@ function open(limits: Partial<ConnectionSettings> = {}): Peer {
       take(chunk.toString('utf8', start, end));
       return 1;
     },
+    readEnded: () => {},
     survivesLoss: false,
     drained: () => {},
     threw: () => connection.fail(1011, 'Internal error'),
