@@ -11,7 +11,7 @@ export { type PreparedLine, prepareLine } from './client/prepared-line.ts';
 export { configFromTags, type ResolvedConfig, type WebSocketConfig } from './config/config.ts';
 export { type ConfigTag, parseTags } from './config/tags.ts';
 export type { CloseStatus } from './connection/connection.ts';
-export { checkDnsbl, type DnsblHit, type DnsblOptions } from './dns/dnsbl.ts';
+export { checkDnsbl, type DnsblHit, type DnsblOptions, type DnsblZone } from './dns/dnsbl.ts';
 export { confirmHostname } from './dns/hostname.ts';
 export type { LookupOptions } from './dns/resolver.ts';
 export { CloseCode, ConfigError, type ConfigErrorPlace, HandshakeError, ProtocolError, WebSocketError } from './errors.ts';

@@ -4,20 +4,26 @@
  * In: settings. Out: text for people. No password is in it.
  */
 import { X509Certificate } from 'node:crypto';
+import type { DnsblZone } from '../dns/dnsbl.ts';
 import type { Upstream } from '../gateway/index.ts';
-import type { BindSettings, GatewaySettings } from './gateway-config.ts';
+import { addressOfUpstream } from '../gateway/upstream.ts';
+import type { BindSettings } from './bind-tags.ts';
+import type { GatewaySettings } from './gateway-config.ts';
 import { urlOf } from './gateway-process.ts';
 
 /** Describes settings, a line each. */
 export function describeSettings(path: string, settings: GatewaySettings, workers: number): string {
-  const { binds, hook, upstreams, hostnames, dnsbl, limits, health, warnings } = settings;
+  const { binds, hooks, upstreams, users, hostnames, dnsbl, limits, health, warnings } = settings;
   const lines = [
     ...binds.map((bind) => ['listen on', describeBind(bind)]),
-    ['origins', hook.origins.join(' ')],
-    ['proxies', hook.proxyRanges === undefined || hook.proxyRanges.length === 0 ? 'none' : hook.proxyRanges.join(' ')],
+    ...Object.entries(hooks).flatMap(([name, { origins, proxyRanges = [] }]) => [
+      ['origins', `${forHook(name)}${origins.join(' ')}`],
+      ['proxies', `${forHook(name)}${proxyRanges.length === 0 ? 'none' : proxyRanges.join(' ')}`],
+    ]),
     ...upstreams.map((upstream) => ['connect to', describeUpstream(upstream)]),
     ['host names', hostnames === false ? 'not looked up' : 'looked up'],
-    ['blocklists', dnsbl === null ? 'none' : dnsbl.zones.join(' ')],
+    ['blocklists', dnsbl === null ? 'none' : dnsbl.zones.map(describeZone).join(', ')],
+    ...Object.entries(users).map(([name, template]) => ['users', `${name} ${JSON.stringify(template)}`]),
     ...Object.entries(limits).map(([name, value]) => ['limit', `${name} ${value}`]),
     ['health on', health === null ? 'nothing' : `${health.address} port ${health.port}`],
     ['workers', String(workers)],
@@ -30,6 +36,7 @@ function describeBind(bind: BindSettings): string {
   const notes = [
     bind.tls === null ? '' : describeCertificate(bind.tls.cert),
     bind.proxyProtocol ? 'PROXY protocol' : '',
+    bind.websocket === '' ? '' : `<websocket name=${JSON.stringify(bind.websocket)}>`,
     bind.permissions === null ? '' : `mode 0${bind.permissions.toString(8)}`,
   ].filter((note) => note !== '');
   return [urlOf(bind), ...notes].join(', ');
@@ -42,8 +49,28 @@ function describeCertificate(pem: string): string {
   return `certificate of ${names.replace(/\n/g, ' ')}, ${isOver ? 'EXPIRED' : 'valid until'} ${certificate.validTo}`;
 }
 
-function describeUpstream({ host, port, tls = false, webirc }: Upstream): string {
+function describeUpstream(upstream: Upstream): string {
+  const { tls = false, webirc, family, localAddress, pass, weight, encoding, path } = upstream;
   const isVerified = typeof tls !== 'object' || tls.rejectUnauthorized !== false;
-  const transport = tls === false ? 'plain TCP' : `TLS, certificate ${isVerified ? 'verified' : 'NOT VERIFIED'}`;
-  return `${host.includes(':') ? `[${host}]` : host}:${port}, ${transport}, ${webirc === undefined ? 'no WEBIRC' : `WEBIRC as ${webirc.gateway}`}`;
+  const plain = path === undefined ? 'plain TCP' : 'Unix domain socket';
+  return [
+    addressOfUpstream(upstream),
+    tls === false ? plain : `TLS, certificate ${isVerified ? 'verified' : 'NOT VERIFIED'}`,
+    webirc === undefined ? 'no WEBIRC' : `WEBIRC as ${webirc.gateway}`,
+    ...(family === undefined ? [] : [`IPv${family}`]),
+    ...(localAddress === undefined ? [] : [`from ${localAddress}`]),
+    ...(pass === undefined ? [] : ['with a server password']),
+    ...(weight === undefined ? [] : [`weight ${weight}`]),
+    ...(encoding === undefined ? [] : [encoding]),
+  ].join(', ');
+}
+
+function describeZone(zone: string | DnsblZone): string {
+  if (typeof zone === 'string') return zone;
+  const { codes, action = 'deny' } = zone;
+  return `${zone.zone} (${action}${codes === undefined ? '' : `, codes ${codes.join(' ')}`})`;
+}
+
+function forHook(name: string): string {
+  return name === '' ? '' : `${name}: `;
 }

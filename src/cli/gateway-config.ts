@@ -6,341 +6,279 @@
  */
 import { Resolver } from 'node:dns';
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
-import { dirname, resolve } from 'node:path';
-import { createSecureContext } from 'node:tls';
-import { configFromTags, type WebSocketConfig } from '../config/config.ts';
-import { type ConfigTag, parseTags } from '../config/tags.ts';
+import { join, resolve } from 'node:path';
+import { configFromTags, suggestion, type WebSocketConfig } from '../config/config.ts';
+import type { ConfigTag } from '../config/tags.ts';
 import { ConfigError } from '../errors.ts';
-import { createIrcGateway, type GatewayLimits, type IrcGatewayOptions, type Upstream } from '../gateway/index.ts';
-import { TagFields } from './tag-fields.ts';
-
-/** Where web clients come in. */
-export interface BindSettings {
-  readonly address: string;
-  /** `0`: any that is free. */
-  readonly port: number;
-  /** A Unix domain socket, in place of address and port. */
-  readonly path: string | null;
-  /** The mode of that socket's file. */
-  readonly permissions: number | null;
-  /** In PEM. */
-  readonly tls: { readonly cert: string; readonly key: string } | null;
-  readonly proxyProtocol: boolean;
-}
+import {
+  createIrcGateway,
+  type GatewayLimits,
+  type GatewayUsers,
+  type IrcGatewayOptions,
+  type Upstream,
+} from '../gateway/index.ts';
+import {
+  BIND_KEYS,
+  type BindSettings,
+  HEALTH_KEYS,
+  type HealthSettings,
+  readBind,
+  readHealth,
+  refuseDoubledBinds,
+} from './bind-tags.ts';
+import { readTags } from './include.ts';
+import { Problems } from './problems.ts';
+import { inFile, type PlacedTag, TagFields } from './tag-fields.ts';
+import { readUpstreams, UPSTREAM_KEYS, WEBIRC_KEYS } from './upstream-tags.ts';
 
 /** What a `gateway.conf` comes to. */
 export interface GatewaySettings {
   readonly binds: readonly BindSettings[];
-  readonly hook: WebSocketConfig;
+  /** The `<websocket>` of each name; that without a name is `''`. */
+  readonly hooks: Readonly<Record<string, WebSocketConfig>>;
   readonly upstreams: readonly Upstream[];
+  readonly users: GatewayUsers;
   readonly hostnames: NonNullable<IrcGatewayOptions['hostnames']>;
   readonly dnsbl: NonNullable<IrcGatewayOptions['dnsbl']> | null;
   readonly limits: GatewayLimits;
-  readonly health: { readonly address: string; readonly port: number } | null;
+  readonly health: HealthSettings | null;
   /** What works, and may not be what was meant. */
   readonly warnings: readonly string[];
 }
 
-const LOOPBACK = '127.0.0.1';
-
-type OwnTag = 'bind' | 'upstream' | 'webirc' | 'limits' | 'hostnames' | 'dnsbl' | 'dns' | 'health';
+type OwnTag = 'bind' | 'upstream' | 'webirc' | 'users' | 'limits' | 'hostnames' | 'dnsbl' | 'dns' | 'health';
 
 /** The keys of each tag. Those of `<websocket>` and `<wsorigin>` are the library's. */
 export const KEYS: Readonly<Record<OwnTag, readonly string[]>> = {
-  bind: ['address', 'port', 'path', 'permissions', 'certificate', 'key', 'proxyprotocol'],
-  upstream: ['name', 'host', 'port', 'tls', 'cafile', 'servername', 'verify', 'certificate', 'key'],
-  webirc: ['upstream', 'password', 'passwordfile', 'gateway'],
-  limits: ['connectionsperaddress', 'linespersecond', 'connecttimeout'],
+  bind: BIND_KEYS,
+  upstream: UPSTREAM_KEYS,
+  webirc: WEBIRC_KEYS,
+  users: ['username', 'realname', 'hostname'],
+  limits: [
+    'connectionsperaddress',
+    'connectionsperminute',
+    'ipv6prefix',
+    'linespersecond',
+    'floodtimeout',
+    'connecttimeout',
+    'stalltimeout',
+  ],
   hostnames: ['lookup'],
-  dnsbl: ['zone'],
+  dnsbl: ['zone', 'codes', 'action'],
   dns: ['servers', 'timeout'],
-  health: ['address', 'port'],
+  health: HEALTH_KEYS,
 };
 
 /** May be there once. */
-const SINGLE: readonly string[] = ['limits', 'hostnames', 'dns', 'health'];
+const SINGLE: readonly string[] = ['users', 'limits', 'hostnames', 'dns', 'health'];
 
-/** Named in the order of the documentation. `<define>` is done with when tags are parsed. */
+/** Named in the order of the documentation. `<define>` and `<include>` are done with when tags are read. */
 const TAGS: readonly string[] = [
   'bind',
   'websocket',
   'wsorigin',
   'upstream',
   'webirc',
+  'users',
   'limits',
   'hostnames',
   'dnsbl',
   'dns',
   'health',
   'define',
+  'include',
 ];
 
 /**
- * Reads a configuration, and all files that it names; paths are relative to it.
+ * Reads a configuration, and all files that it names; paths are relative to the file that they stand in.
  *
- * @throws ConfigError naming tag, key, value and line, never a password; the system's error where the file itself cannot be read
+ * @throws ConfigError or ConfigErrors naming tag, key, value and line, never a password; the system's error where the file itself cannot be read
  */
 export function readGatewayConfig(path: string): GatewaySettings {
   const absolute = resolve(path);
-  return gatewaySettings(readFileSync(absolute, 'utf8'), dirname(absolute));
+  return settingsOf(readFileSync(absolute, 'utf8'), absolute);
 }
 
-/** @throws ConfigError */
+/** @throws ConfigError or ConfigErrors */
 export function gatewaySettings(text: string, folder: string): GatewaySettings {
-  const tags = parseWithoutSecrets(text);
-  refuseUnknown(tags);
-  const all = (name: OwnTag): TagFields[] => tags.filter((tag) => tag.name === name).map((tag) => new TagFields(tag, KEYS[name]));
-  const binds = all('bind').map((fields) => readBind(fields, folder));
-  if (binds.length === 0) throw new ConfigError({ tag: 'bind' }, 'is missing: web clients could come in nowhere');
+  return settingsOf(text, join(folder, 'gateway.conf'));
+}
+
+function settingsOf(text: string, path: string): GatewaySettings {
+  const problems = new Problems();
+  const tags = readTags(text, path, problems);
+  // What could not be parsed is not missing: nothing more can be said of it.
+  if (problems.areNone || tags.length > 0) {
+    const settings = readSettings(tags, problems);
+    if (problems.areNone) problems.attempt(() => checkWhole(settings), undefined);
+    problems.throwIfAny();
+    return settings;
+  }
+  problems.throwIfAny();
+  throw new ConfigError({ tag: 'bind' }, 'is missing: web clients could come in nowhere');
+}
+
+function readSettings(tags: readonly PlacedTag[], problems: Problems): GatewaySettings {
+  refuseUnknown(tags, problems);
+  const all = (name: OwnTag): TagFields[] =>
+    tags.filter((tag) => tag.name === name).map((tag) => new TagFields(tag, KEYS[name], problems));
+  const bindTags = all('bind');
+  const binds = bindTags.map(readBind);
+  if (binds.length === 0) problems.add(new ConfigError({ tag: 'bind' }, 'is missing: web clients could come in nowhere'));
+  refuseDoubledBinds(binds, bindTags);
+  const { hooks, names } = readHooks(tags, problems);
+  for (const [i, { websocket, proxyProtocol }] of binds.entries()) {
+    const hook = hooks[websocket];
+    const fields = bindTags[i] as TagFields;
+    if (!names.has(websocket)) {
+      const problem = websocket === '' ? 'is missing' : 'is the name of no <websocket>';
+      fields.fault('websocket', `${problem}: have ${[...names].filter((name) => name !== '').join(', ') || 'none with a name'}`);
+    } else if (hook !== undefined && proxyProtocol && (hook.proxyRanges ?? []).length === 0) {
+      fields.fault('proxyprotocol', 'needs <websocket:proxyranges>: no header would be believed');
+    }
+  }
   const warnings: string[] = [];
+  const upstreamTags = all('upstream');
+  if (upstreamTags.length === 0) {
+    problems.add(new ConfigError({ tag: 'upstream' }, 'is missing: there is no IRC server to connect to'));
+  }
   const dns = readDns(all('dns')[0]);
-  const zones = all('dnsbl').flatMap((fields) => readZones(fields));
-  const settings: GatewaySettings = {
+  const zones = all('dnsbl').flatMap(readZones);
+  return {
     binds,
-    hook: configFromTags(tags),
-    upstreams: readUpstreams(all('upstream'), all('webirc'), folder, warnings),
+    hooks,
+    upstreams: readUpstreams(upstreamTags, all('webirc'), warnings),
+    users: readUsers(all('users')[0]),
     hostnames: all('hostnames')[0]?.yesNo('lookup', true) === true ? dns : false,
     dnsbl: zones.length === 0 ? null : { ...dns, zones },
     limits: readLimits(all('limits')[0]),
-    health: readHealth(all('health')[0]),
+    health: all('health').map(readHealth)[0] ?? null,
     warnings,
   };
-  if (binds.some(({ proxyProtocol }) => proxyProtocol) && (settings.hook.proxyRanges ?? []).length === 0) {
-    const culprit = all('bind').find((fields) => fields.yesNo('proxyprotocol', false));
-    throw (culprit as TagFields).error('proxyprotocol', 'needs <websocket:proxyranges>: no header would be believed');
-  }
-  // The library's own checks, of what is left.
-  createIrcGateway({ ...settings, dnsbl: settings.dnsbl ?? { zones: [] }, log: () => {} });
-  return settings;
 }
 
-/** What the parser says of a password may hold a part of it. */
-function parseWithoutSecrets(text: string): ConfigTag[] {
-  try {
-    return parseTags(text);
-  } catch (error) {
-    if (!(error instanceof ConfigError) || error.key !== 'password') throw error;
-    const { tag, key, line, problem } = error;
-    throw new ConfigError(
-      { tag, key, line },
-      problem.includes('entity') ? 'has an "&" that begins no entity: write "&amp;"' : problem,
-    );
+/** The library's own checks, of what is left. */
+function checkWhole(settings: GatewaySettings): void {
+  const { upstreams, users, hostnames, limits } = settings;
+  for (const hook of Object.values(settings.hooks)) {
+    createIrcGateway({ hook, upstreams, users, hostnames, limits, dnsbl: settings.dnsbl ?? { zones: [] } });
   }
 }
 
-function refuseUnknown(tags: readonly ConfigTag[]): void {
-  const first = new Map<string, number>();
-  for (const { name, line } of tags) {
-    if (!TAGS.includes(name)) throw new ConfigError({ tag: name, line }, `is not known: have ${TAGS.join(', ')}`);
+function refuseUnknown(tags: readonly PlacedTag[], problems: Problems): void {
+  const first = new Map<string, PlacedTag>();
+  for (const tag of tags) {
+    const { name, line } = tag;
+    if (!TAGS.includes(name)) {
+      const hint = suggestion(name, TAGS) || `: have ${TAGS.join(', ')}`;
+      problems.add(inFile(new ConfigError({ tag: name, line }, `is not known${hint}`), tag));
+    }
     const before = first.get(name);
     if (before !== undefined && SINGLE.includes(name)) {
-      throw new ConfigError({ tag: name, line }, `is there twice, first on line ${before}`);
+      problems.add(inFile(new ConfigError({ tag: name, line }, `is there twice, first on line ${before.line}`), tag));
     }
-    first.set(name, before ?? line);
+    first.set(name, before ?? tag);
   }
 }
 
-function readBind(fields: TagFields, folder: string): BindSettings {
-  const path = fields.text('path');
-  for (const key of ['address', 'port']) {
-    if (path !== undefined && fields.has(key)) throw fields.error(key, 'cannot be beside path: a bind is one or the other');
+/** Reads each `<websocket>`, with the origins that are for all of them or for it. */
+function readHooks(
+  tags: readonly PlacedTag[],
+  problems: Problems,
+): { hooks: Record<string, WebSocketConfig>; names: ReadonlySet<string> } {
+  const named = new Map<string, PlacedTag[]>();
+  for (const tag of tags) {
+    if (tag.name !== 'websocket') continue;
+    const name = tag.entries.get('name') ?? '';
+    named.set(name, [...(named.get(name) ?? []), tag]);
   }
-  const permissions = fields.text('permissions');
-  if (permissions !== undefined && path === undefined) throw fields.error('permissions', 'is of a path, and there is none');
-  if (permissions !== undefined && !/^0?[0-7]{3}$/.test(permissions)) {
-    throw fields.error('permissions', 'must be a mode such as "0660"', permissions);
+  if (named.size === 0) named.set('', []);
+  const hooks: Record<string, WebSocketConfig> = {};
+  for (const [name, own] of named) {
+    const origins = tags.filter((tag) => tag.name === 'wsorigin' && (tag.entries.get('websocket') ?? name) === name);
+    const hook = problems.attempt(() => configFromTags([...own, ...origins].map(withoutName)), undefined);
+    if (hook !== undefined) hooks[name] = hook;
   }
-  return {
-    address: path === undefined ? readAddress(fields) : '',
-    port: path === undefined ? fields.port('port', 0) : 0,
-    path: path === undefined ? null : resolve(folder, path),
-    permissions: permissions === undefined ? null : Number.parseInt(permissions, 8),
-    tls: readCertificate(fields, folder),
-    proxyProtocol: fields.yesNo('proxyprotocol', false),
-  };
+  for (const tag of tags) {
+    const name = tag.name === 'wsorigin' ? tag.entries.get('websocket') : undefined;
+    if (name === undefined || named.has(name)) continue;
+    const place = { tag: tag.name, key: 'websocket', value: name, line: tag.line };
+    problems.add(inFile(new ConfigError(place, 'is the name of no <websocket>'), tag));
+  }
+  return { hooks, names: new Set(named.keys()) };
 }
 
-function readAddress(fields: TagFields): string {
-  const address = fields.text('address') ?? LOOPBACK;
-  if (isIP(address) === 0) throw fields.error('address', 'must be an IP address, such as "0.0.0.0" or "::" for all', address);
-  return address;
+/** The library knows neither key: which bind a tag is for is the gateway's. */
+function withoutName({ name, line, entries }: PlacedTag): ConfigTag {
+  const key = name === 'websocket' ? 'name' : 'websocket';
+  return { name, line, entries: new Map([...entries].filter(([entry]) => entry !== key)) };
 }
 
-/** Reads a certificate and its key, which belong together. */
-function readCertificate(fields: TagFields, folder: string): BindSettings['tls'] {
-  const cert = fields.file('certificate', folder);
-  const key = fields.file('key', folder);
-  if (cert === undefined && key === undefined) return null;
-  if (cert === undefined) throw fields.error('certificate', 'is missing: a key alone is no TLS');
-  if (key === undefined) throw fields.error('key', 'is missing: a certificate alone is no TLS');
-  checkPem({ cert }, 'certificate', fields);
-  checkPem({ cert, key }, 'key', fields);
-  return { cert, key };
+function readUsers(fields: TagFields | undefined): GatewayUsers {
+  const users: { -readonly [K in keyof GatewayUsers]: GatewayUsers[K] } = {};
+  for (const key of ['username', 'realname', 'hostname'] as const) {
+    const template = fields?.text(key);
+    if (template !== undefined) users[key] = template;
+  }
+  return users;
 }
 
-/** OpenSSL says what is wrong, and never what is in a key. */
-function checkPem(pem: { cert?: string; key?: string; ca?: string }, key: string, fields: TagFields): void {
-  try {
-    createSecureContext(pem);
-  } catch (error) {
-    const { message } = error as Error;
-    throw fields.error(key, `cannot be used: ${message}`, fields.text(key));
-  }
-}
-
-function readUpstreams(
-  upstreams: readonly TagFields[],
-  webircs: readonly TagFields[],
-  folder: string,
-  warnings: string[],
-): Upstream[] {
-  const named = new Map<string, Upstream>();
-  for (const fields of upstreams) {
-    const [host, port] = [fields.required('host'), fields.port('port', 1)];
-    const name = fields.text('name') ?? `${host}:${port}`;
-    if (named.has(name)) throw fields.error('name', 'is there twice: name one of them otherwise', name);
-    const tls = readUpstreamTls(fields, folder);
-    if (tls !== false && tls.rejectUnauthorized === false) {
-      warnings.push(`<upstream:verify> of ${name} is "no": anybody in between can read and write everything`);
-    }
-    named.set(name, { host, port, tls });
-  }
-  for (const [name, webirc] of readWebircs(webircs, [...named.keys()], folder)) {
-    const upstream = named.get(name) as Upstream;
-    named.set(name, { ...upstream, webirc });
-    if (upstream.tls === false && !isLoopback(upstream.host)) {
-      warnings.push(`the WEBIRC password for ${name} travels without TLS`);
-    }
-  }
-  for (const [name, { webirc }] of named) {
-    if (webirc === undefined) warnings.push(`${name} has no <webirc>: it sees the gateway's own address for everybody`);
-  }
-  if (named.size === 0) throw new ConfigError({ tag: 'upstream' }, 'is missing: there is no IRC server to connect to');
-  return [...named.values()];
-}
-
-type UpstreamTls = { ca?: string; cert?: string; key?: string; servername?: string; rejectUnauthorized?: boolean };
-
-function readUpstreamTls(fields: TagFields, folder: string): false | UpstreamTls {
-  if (!fields.yesNo('tls', false)) {
-    for (const key of ['cafile', 'servername', 'verify', 'certificate', 'key']) {
-      if (fields.has(key)) throw fields.error(key, 'is of TLS, and tls is not "yes"');
-    }
-    return false;
-  }
-  const ca = fields.file('cafile', folder);
-  if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----')) {
-    throw fields.error('cafile', 'has no certificate in PEM', fields.text('cafile'));
-  }
-  if (ca !== undefined) checkPem({ ca }, 'cafile', fields);
-  const servername = fields.text('servername');
-  return {
-    ...(ca === undefined ? {} : { ca }),
-    ...readCertificate(fields, folder),
-    ...(servername === undefined ? {} : { servername }),
-    ...(fields.yesNo('verify', true) ? {} : { rejectUnauthorized: false }),
-  };
-}
-
-/** Gives each server's WEBIRC: its own, or the one that is for all. */
-function readWebircs(
-  webircs: readonly TagFields[],
-  upstreams: readonly string[],
-  folder: string,
-): Map<string, NonNullable<Upstream['webirc']>> {
-  const own = new Map<string, { line: number; webirc: NonNullable<Upstream['webirc']> }>();
-  let forAll: { line: number; webirc: NonNullable<Upstream['webirc']> } | undefined;
-  for (const fields of webircs) {
-    const webirc = { password: readPassword(fields, folder), gateway: readGatewayName(fields) };
-    const upstream = fields.text('upstream');
-    const before = upstream === undefined ? forAll : own.get(upstream);
-    if (before !== undefined) {
-      throw fields.error('upstream', `is there twice: on line ${before.line} is one for ${upstream ?? 'all servers'} already`);
-    }
-    if (upstream === undefined) {
-      forAll = { line: fields.line, webirc };
-    } else {
-      if (!upstreams.includes(upstream)) {
-        throw fields.error('upstream', `is no <upstream>: have ${upstreams.join(', ') || 'none'}`, upstream);
-      }
-      own.set(upstream, { line: fields.line, webirc });
-    }
-  }
-  const result = new Map<string, NonNullable<Upstream['webirc']>>();
-  for (const name of upstreams) {
-    const found = own.get(name) ?? forAll;
-    if (found !== undefined) result.set(name, found.webirc);
-  }
-  return result;
-}
-
-const WORD = /^[^\s:]\S*$/;
-
-function readPassword(fields: TagFields, folder: string): string {
-  if (fields.has('password') && fields.has('passwordfile')) {
-    throw fields.error('passwordfile', 'cannot be beside password: which one is it?');
-  }
-  const password = fields.file('passwordfile', folder)?.trim() ?? fields.required('password');
-  // The value is not shown: it is a secret.
-  if (!WORD.test(password)) {
-    throw fields.error(
-      fields.has('password') ? 'password' : 'passwordfile',
-      'must be a word that does not begin with a colon: it is a parameter of an IRC line',
-    );
-  }
-  return password;
-}
-
-function readGatewayName(fields: TagFields): string {
-  const gateway = fields.text('gateway') ?? 'webchat';
-  if (!WORD.test(gateway)) throw fields.error('gateway', 'must be a word that does not begin with a colon', gateway);
-  return gateway;
-}
+const WHOLE = { isRight: (value: number) => Number.isInteger(value) && value >= 1, problem: 'must be a whole number from 1' };
 
 function readLimits(fields: TagFields | undefined): GatewayLimits {
-  const limits: { -readonly [K in keyof GatewayLimits]: GatewayLimits[K] } = {};
-  const connections = fields?.number(
-    'connectionsperaddress',
-    (value) => Number.isInteger(value) && value >= 1,
-    'must be a whole number from 1',
-  );
-  const lines = fields?.number('linespersecond', (value) => value > 0, 'must be a number above 0');
-  const timeout = fields?.duration('connecttimeout');
-  if (connections !== undefined) limits.connectionsPerAddress = connections;
-  if (lines !== undefined) limits.linesPerSecond = lines;
-  if (timeout !== undefined) limits.connectTimeout = timeout;
-  return limits;
+  const prefix = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 128;
+  const limits: { [K in keyof GatewayLimits]: number | undefined } = {
+    connectionsPerAddress: fields?.number('connectionsperaddress', WHOLE.isRight, WHOLE.problem),
+    connectionsPerMinute: fields?.number('connectionsperminute', WHOLE.isRight, WHOLE.problem),
+    ipv6Prefix: fields?.number('ipv6prefix', prefix, 'must be a whole number from 1 to 128'),
+    linesPerSecond: fields?.number('linespersecond', (value) => value > 0, 'must be a number above 0'),
+    floodTimeout: fields?.duration('floodtimeout'),
+    connectTimeout: fields?.duration('connecttimeout'),
+    stallTimeout: fields?.duration('stalltimeout'),
+  };
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }
 
 function readDns(fields: TagFields | undefined): { timeout?: number; servers?: string[] } {
   const timeout = fields?.duration('timeout');
-  const servers = fields?.words('servers') ?? [];
-  for (const server of servers) {
+  const servers = (fields?.words('servers') ?? []).filter((server) => {
     try {
       new Resolver().setServers([server]);
+      return true;
     } catch {
-      throw (fields as TagFields).error('servers', 'must be addresses, with ":port" where it is not 53', server);
+      fields?.fault('servers', 'must be addresses, with ":port" where it is not 53', server);
+      return false;
     }
-  }
+  });
   return { ...(timeout === undefined ? {} : { timeout }), ...(servers.length === 0 ? {} : { servers }) };
 }
 
-function readZones(fields: TagFields): string[] {
+type Zone = { zone: string; codes?: number[]; action?: 'mark' };
+
+function readZones(fields: TagFields): (string | Zone)[] {
   fields.required('zone');
-  const zones = fields.words('zone');
-  for (const zone of zones) {
+  const codes = readCodes(fields);
+  const action = fields.choice('action', ['deny', 'mark']) ?? 'deny';
+  return fields.words('zone').flatMap((zone): (string | Zone)[] => {
     if (zone.length > 180 || !/^(?:[a-z\d_-]{1,63}\.)+[a-z\d_-]{1,63}\.?$/i.test(zone)) {
-      throw fields.error('zone', 'is not a domain', zone);
+      fields.fault('zone', 'is not a domain', zone);
+      return [];
     }
-  }
-  return zones;
+    if (codes === undefined && action === 'deny') return [zone];
+    return [{ zone, ...(codes === undefined ? {} : { codes }), ...(action === 'mark' ? { action } : {}) }];
+  });
 }
 
-function readHealth(fields: TagFields | undefined): GatewaySettings['health'] {
-  return fields === undefined ? null : { address: readAddress(fields), port: fields.port('port', 0) };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+/** Reads `3 5-9`: numbers, and runs of them. */
+function readCodes(fields: TagFields): number[] | undefined {
+  if (!fields.has('codes')) return undefined;
+  return fields.words('codes').flatMap((word) => {
+    const [, from = '', to = from] = /^(\d{1,3})(?:-(\d{1,3}))?$/.exec(word) ?? [];
+    const [first, last] = [Number(from), Number(to)];
+    if (from === '' || first > last || last > 255) {
+      fields.fault('codes', 'must be numbers from 0 to 255, or runs such as "5-9"', word);
+      return [];
+    }
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
 }

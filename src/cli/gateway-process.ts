@@ -1,48 +1,57 @@
 /**
  * One gateway with its listeners, in this process.
  *
- * In: settings. Out: clients on their way to IRC servers. It does not know signals, files or other processes.
+ * In: settings. Out: clients on their way to IRC servers. Each `<websocket>` has a gateway of its own; they share the places of addresses. It does not know signals,
+ * files or other processes.
  */
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
 import type { AddressInfo, Server } from 'node:net';
-import { createSecureContext, type SecureContext, type Server as TlsServer } from 'node:tls';
+import type { Server as TlsServer } from 'node:tls';
+import type { WebSocketConfig } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
-import { type AddressPlaces, createIrcGateway, type IrcGateway } from '../gateway/index.ts';
-import type { Counters } from './counters.ts';
-import type { BindSettings, GatewaySettings } from './gateway-config.ts';
+import { AddressCount } from '../gateway/address-count.ts';
+import { type AddressPlaces, createIrcGateway, type IrcGateway, type IrcGatewayReload } from '../gateway/index.ts';
+import type { BindSettings } from './bind-tags.ts';
+import { type Counters, sum } from './counters.ts';
+import type { GatewaySettings } from './gateway-config.ts';
 import type { Gateways } from './gateways.ts';
 import { explain, type Log } from './log.ts';
+import { ProcessMeter } from './process-counts.ts';
 
 /** A bind that is, or will be, listened on. */
 interface Listener {
   readonly bind: BindSettings;
   readonly server: Server;
-  /** Read for each connection that comes with a PROXY header; `https.Server` keeps its own. */
-  readonly tls: { cert: string; key: string; secureContext: SecureContext } | null;
 }
 
 /** Runs a gateway. */
 export class GatewayProcess implements Gateways {
-  readonly #gateway: IrcGateway;
+  /** By the name of their `<websocket>`. */
+  readonly #gateways: ReadonlyMap<string, IrcGateway>;
   readonly #listeners: readonly Listener[];
+  readonly #meter: ProcessMeter;
 
-  /** @throws ConfigError */
-  constructor(settings: GatewaySettings, log: Log, places?: AddressPlaces) {
-    const { hook, upstreams, hostnames, dnsbl, limits } = settings;
-    this.#gateway = createIrcGateway({
-      hook,
-      upstreams,
-      hostnames,
-      limits,
-      log,
-      ...(dnsbl === null ? {} : { dnsbl }),
-      ...(places === undefined ? {} : { places }),
-    });
+  /**
+   * @param name what metrics call this process
+   * @throws ConfigError
+   */
+  constructor(settings: GatewaySettings, log: Log, name: string, places: AddressPlaces = new AddressCount()) {
+    this.#meter = new ProcessMeter(name);
+    this.#gateways = new Map(
+      Object.entries(settings.hooks).map(([hookName, hook]) => [
+        hookName,
+        createIrcGateway({
+          ...termsOf(settings, hook),
+          ...(settings.dnsbl === null ? {} : { dnsbl: settings.dnsbl }),
+          onEvent: log.event,
+          places,
+        }),
+      ]),
+    );
     this.#listeners = settings.binds.map((bind) => {
-      const tls = bind.tls === null ? null : { ...bind.tls, secureContext: createSecureContext(bind.tls) };
-      const options = { proxyProtocol: bind.proxyProtocol, ...(tls === null ? {} : { tls }) };
-      return { bind, tls, server: this.#gateway.createListener(options) };
+      const options = { proxyProtocol: bind.proxyProtocol, ...(bind.tls === null ? {} : { tls: bind.tls }) };
+      return { bind, server: (this.#gateways.get(bind.websocket) as IrcGateway).createListener(options) };
     });
   }
 
@@ -57,16 +66,14 @@ export class GatewayProcess implements Gateways {
   }
 
   async reload(settings: GatewaySettings): Promise<string[]> {
-    const { hook, upstreams, hostnames, dnsbl, limits } = settings;
-    const renewed = this.#listeners.flatMap((listener) => {
-      const next = settings.binds.find((bind) => nameOf(bind) === nameOf(listener.bind));
-      if (next?.tls == null || listener.tls === null) return [];
-      return { ...listener, tls: listener.tls, pem: next.tls, secureContext: createSecureContext(next.tls) };
-    });
-    this.#gateway.reload({ hook, upstreams, hostnames, dnsbl, limits });
-    for (const { server, tls, pem, secureContext } of renewed) {
-      Object.assign(tls, { ...pem, secureContext });
-      if ('setSecureContext' in server) (server as TlsServer).setSecureContext(pem);
+    // What is wrong with any of them was found when the settings were read.
+    for (const [name, gateway] of this.#gateways) {
+      const hook = settings.hooks[name];
+      if (hook !== undefined) gateway.reload({ ...termsOf(settings, hook), dnsbl: settings.dnsbl });
+    }
+    for (const { bind, server } of this.#listeners) {
+      const next = settings.binds.find((candidate) => nameOf(candidate) === nameOf(bind));
+      if (next?.tls != null) (server as TlsServer).setSecureContext(next.tls);
     }
     const before = this.#listeners.map(({ bind }) => nameOf(bind)).sort();
     const after = settings.binds.map(nameOf).sort();
@@ -74,7 +81,12 @@ export class GatewayProcess implements Gateways {
   }
 
   async counters(): Promise<Counters> {
-    return { gateway: this.#gateway.stats(), hook: this.#gateway.hook.stats() };
+    const all = [...this.#gateways.values()].map((gateway) => ({
+      gateway: gateway.stats(),
+      hook: gateway.hook.stats(),
+      processes: [],
+    }));
+    return { ...sum(all), processes: [this.#meter.counts()] };
   }
 
   workers(): { workers: number; restarts: number } {
@@ -83,7 +95,7 @@ export class GatewayProcess implements Gateways {
 
   async drain(reason: string): Promise<void> {
     this.#stopListening();
-    await this.#gateway.close(reason);
+    await Promise.all([...this.#gateways.values()].map((gateway) => gateway.close(reason)));
   }
 
   kill(): void {
@@ -95,12 +107,19 @@ export class GatewayProcess implements Gateways {
   }
 }
 
-/** What makes a bind the same one after a reload; certificates may change. */
-function nameOf({ address, port, path, proxyProtocol, tls }: BindSettings): string {
-  return `${path ?? `${address} ${port}`} ${proxyProtocol} ${tls !== null}`;
+function termsOf(
+  { upstreams, users, hostnames, limits }: GatewaySettings,
+  hook: WebSocketConfig,
+): Omit<IrcGatewayReload, 'dnsbl'> {
+  return { hook, upstreams, users, hostnames, limits };
 }
 
-/** Says where a bind is, as a browser would write it. */
+/** What makes a bind the same one after a reload; certificates may change. */
+function nameOf({ address, port, path, proxyProtocol, tls, websocket }: BindSettings): string {
+  return `${path ?? `${address} ${port}`} ${proxyProtocol} ${tls !== null} ${websocket}`;
+}
+
+/** Returns where a bind is, as a browser would write it. */
 export function urlOf({ address, port, path, tls }: Pick<BindSettings, 'address' | 'port' | 'path' | 'tls'>): string {
   const scheme = tls === null ? 'ws' : 'wss';
   if (path !== null) return `${scheme}+unix://${path}`;
@@ -112,6 +131,7 @@ async function listen({ bind, server }: Listener): Promise<string> {
     if (bind.path === null) server.listen(bind.port, bind.address);
     else server.listen(bind.path);
     await once(server, 'listening');
+    // Until here the command's umask lets nobody else in.
     if (bind.path !== null && bind.permissions !== null) chmodSync(bind.path, bind.permissions);
   } catch (error) {
     const [key, value] = bind.path === null ? ['port', String(bind.port)] : ['path', bind.path];

@@ -3,11 +3,14 @@
  *
  * Plain data: it goes through Node's channel as JSON. Passwords and keys are among the settings; the channel is between these processes alone.
  */
+import type { PlaceLimits } from '../gateway/index.ts';
 import type { Counters } from './counters.ts';
 import type { GatewaySettings } from './gateway-config.ts';
 
 /** The environment variable by which a worker knows its number; the one that takes a dead one's place has the same. */
 export const WORKER_NUMBER = 'GATEWAY_WORKER_NUMBER';
+/** The environment variable that says how a worker writes its log. */
+export const WORKER_LOG = 'GATEWAY_WORKER_LOG';
 
 /** From the primary to a worker. */
 export type ToWorker =
@@ -16,7 +19,7 @@ export type ToWorker =
   | { readonly type: 'count'; readonly id: number }
   | { readonly type: 'drain'; readonly reason: string }
   /** Answers `take`. */
-  | { readonly type: 'place'; readonly id: number; readonly isTaken: boolean };
+  | { readonly type: 'place'; readonly id: number; readonly refusal: 'connections' | 'perMinute' | null };
 
 /** From a worker to the primary. */
 export type ToPrimary =
@@ -27,5 +30,6 @@ export type ToPrimary =
   | { readonly type: 'reloaded'; readonly id: number; readonly problem: string | null; readonly notes: readonly string[] }
   | { readonly type: 'counted'; readonly id: number; readonly counters: Counters }
   | { readonly type: 'drained'; readonly counters: Counters }
-  | { readonly type: 'take'; readonly id: number; readonly address: string; readonly limit: number }
-  | { readonly type: 'leave'; readonly address: string };
+  | { readonly type: 'take'; readonly id: number; readonly network: string; readonly limits: PlaceLimits }
+  /** Gives back the place that was taken by this id. */
+  | { readonly type: 'leave'; readonly id: number };

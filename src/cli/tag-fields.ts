@@ -1,7 +1,8 @@
 /**
  * The values of one tag, read one by one.
  *
- * In: a tag, and the keys that it may have. Out: values of a kind, or a `ConfigError` that names tag, key, value and line. It does not know what they mean.
+ * In: a tag, and the keys that it may have. Out: values of a kind. A value that cannot be read is remembered as a mistake, with tag, key, value and line, and then
+ * counts as absent: all mistakes of a configuration are told at once. It does not know what the values mean.
  *
  * Law of this file: the value of a key that is not known is not shown. It may be a password behind a typing error.
  */
@@ -10,16 +11,25 @@ import { resolve } from 'node:path';
 import { parseBoolean, parseDuration, suggestion } from '../config/config.ts';
 import type { ConfigTag } from '../config/tags.ts';
 import { ConfigError } from '../errors.ts';
+import type { Problems } from './problems.ts';
+
+/** A tag, and the folder that its paths are relative to. */
+export interface PlacedTag extends ConfigTag {
+  readonly folder: string;
+  /** The file, where it is not the configuration itself. */
+  readonly file: string | null;
+}
 
 /** Reads the values of a tag. */
 export class TagFields {
-  readonly #tag: ConfigTag;
+  readonly #tag: PlacedTag;
+  readonly #problems: Problems;
 
-  /** @throws ConfigError for a key that is not among `keys` */
-  constructor(tag: ConfigTag, keys: readonly string[]) {
+  constructor(tag: PlacedTag, keys: readonly string[], problems: Problems) {
     this.#tag = tag;
+    this.#problems = problems;
     for (const key of tag.entries.keys()) {
-      if (!keys.includes(key)) throw this.error(key, `is not known${suggestion(key, keys) || `: have ${keys.join(', ')}`}`);
+      if (!keys.includes(key)) this.fault(key, `is not known${suggestion(key, keys) || `: have ${keys.join(', ')}`}`);
     }
   }
 
@@ -27,29 +37,39 @@ export class TagFields {
     return this.#tag.line;
   }
 
+  /** Where the tag stands, for a sentence: `line 7`, `line 7 of limits.conf`. */
+  get where(): string {
+    return `line ${this.#tag.line}${this.#tag.file === null ? '' : ` of ${this.#tag.file}`}`;
+  }
+
+  get folder(): string {
+    return this.#tag.folder;
+  }
+
   has(key: string): boolean {
     return this.#tag.entries.has(key);
   }
 
-  /** Makes an error about a key; `value` is shown where it is given. */
-  error(key: string | undefined, problem: string, value?: string): ConfigError {
-    return new ConfigError({ tag: this.#tag.name, key, value, line: this.#tag.line }, problem);
+  /** Remembers a mistake; `value` is shown where it is given. */
+  fault(key: string | undefined, problem: string, value?: string): void {
+    this.#problems.add(inFile(new ConfigError({ ...this.#place(key), value }, problem), this.#tag));
   }
 
-  /** Gives a text; `undefined` where the key is absent. */
+  /** Returns a text; `undefined` where the key is absent. */
   text(key: string): string | undefined {
     const value = this.#tag.entries.get(key);
-    if (value === '') throw this.error(key, 'is empty');
-    return value;
+    if (value !== '') return value;
+    this.fault(key, 'is empty');
+    return undefined;
   }
 
-  required(key: string): string {
-    const value = this.text(key);
-    if (value === undefined) throw this.error(key, 'is missing');
-    return value;
+  /** Returns a text that must be there. */
+  required(key: string): string | undefined {
+    if (!this.has(key)) this.fault(key, 'is missing');
+    return this.text(key);
   }
 
-  /** Gives the words of a text that is separated by blanks. */
+  /** Returns the words of a text that is separated by blanks. */
   words(key: string): string[] {
     return (
       this.text(key)
@@ -59,52 +79,85 @@ export class TagFields {
   }
 
   /** @param least `0` where any port will do */
-  port(key: string, least: 0 | 1): number {
+  port(key: string, least: 0 | 1): number | undefined {
     const text = this.required(key);
+    if (text === undefined) return undefined;
     const port = Number(text);
-    if (!/^\d{1,5}$/.test(text) || port < least || port > 65_535) {
-      throw this.error(key, `must be a port, ${least} to 65535`, text);
-    }
-    return port;
+    if (/^\d{1,5}$/.test(text) && port >= least && port <= 65_535) return port;
+    this.fault(key, `must be a port, ${least} to 65535`, text);
+    return undefined;
   }
 
-  /** Gives a number that `isRight`; `undefined` where the key is absent. */
+  /** Returns a number that `isRight`; `undefined` where the key is absent. */
   number(key: string, isRight: (value: number) => boolean, problem: string): number | undefined {
     const text = this.text(key);
     if (text === undefined) return undefined;
     const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-    if (!isRight(value)) throw this.error(key, problem, text);
-    return value;
+    if (isRight(value)) return value;
+    this.fault(key, problem, text);
+    return undefined;
+  }
+
+  /** Returns one of several words, in lower case; `undefined` where the key is absent. */
+  choice<T extends string>(key: string, choices: readonly T[]): T | undefined {
+    const text = this.text(key);
+    if (text === undefined) return undefined;
+    const found = choices.find((choice) => choice === text.toLowerCase());
+    if (found === undefined) this.fault(key, `must be one of ${choices.join(', ')}`, text);
+    return found;
   }
 
   yesNo(key: string, byDefault: boolean): boolean {
     const value = this.#tag.entries.get(key);
-    return value === undefined ? byDefault : parseBoolean(value, this.#place(key, value));
+    if (value === undefined) return byDefault;
+    return this.#attempt(() => parseBoolean(value, this.#valuePlace(key, value)), byDefault);
   }
 
-  /** Gives milliseconds from 1 on; `undefined` where the key is absent. */
+  /** Returns milliseconds from 1 on; `undefined` where the key is absent. */
   duration(key: string): number | undefined {
     const value = this.#tag.entries.get(key);
     if (value === undefined) return undefined;
-    const milliseconds = parseDuration(value, this.#place(key, value));
+    const milliseconds = this.#attempt(() => parseDuration(value, this.#valuePlace(key, value)), undefined);
     // Timers end at 2^31 - 1 milliseconds.
-    if (milliseconds < 1 || milliseconds > 2 ** 31 - 1) throw this.error(key, 'must be from 0.001 seconds to 24 days', value);
-    return milliseconds;
+    if (milliseconds === undefined || (milliseconds >= 1 && milliseconds <= 2 ** 31 - 1)) return milliseconds;
+    this.fault(key, 'must be from 0.001 seconds to 24 days', value);
+    return undefined;
   }
 
-  /** Reads the file whose path is given, relative to `folder`; `undefined` where the key is absent. */
-  file(key: string, folder: string): string | undefined {
+  /** Reads the file whose path is given, relative to the configuration; `undefined` where the key is absent. */
+  file(key: string): string | undefined {
     const path = this.text(key);
     if (path === undefined) return undefined;
     try {
-      return readFileSync(resolve(folder, path), 'utf8');
+      return readFileSync(resolve(this.#tag.folder, path), 'utf8');
     } catch (error) {
       const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-      throw new ConfigError(this.#place(key, path), `cannot be read: ${code}`, { cause: error });
+      this.fault(key, `cannot be read: ${code}`, path);
+      return undefined;
     }
   }
 
-  #place(key: string, value: string): { tag: string; key: string; value: string; line: number } {
+  #attempt<T>(read: () => T, fallback: T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      this.#problems.add(inFile(error, this.#tag));
+      return fallback;
+    }
+  }
+
+  #place(key: string | undefined): { tag: string; key: string | undefined; line: number } {
+    return { tag: this.#tag.name, key, line: this.#tag.line };
+  }
+
+  #valuePlace(key: string, value: string): { tag: string; key: string; value: string; line: number } {
     return { tag: this.#tag.name, key, value, line: this.#tag.line };
   }
+}
+
+/** Puts the name of an included file before what an error says. */
+export function inFile(error: ConfigError, { file }: Pick<PlacedTag, 'file'>): ConfigError {
+  if (file !== null) error.message = `${file}: ${error.message}`;
+  return error;
 }

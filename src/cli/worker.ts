@@ -4,13 +4,13 @@
  * In: what the primary says. Out: a gateway that does so. Signals are the primary's: a terminal sends them to all processes at once.
  */
 import cluster from 'node:cluster';
-import type { AddressPlaces } from '../gateway/index.ts';
+import type { AddressPlaces, Place, PlaceLimits } from '../gateway/index.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { explain, type Log } from './log.ts';
 import type { ToPrimary, ToWorker } from './messages.ts';
 
 /** Serves until the primary says otherwise, or is gone. */
-export function runWorker(log: Log): void {
+export function runWorker(log: Log, name: string): void {
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
   const places = new PrimaryPlaces();
   let gateway: GatewayProcess | null = null;
@@ -33,7 +33,7 @@ export function runWorker(log: Log): void {
     switch (message.type) {
       case 'start':
         try {
-          gateway = new GatewayProcess(message.settings, log, places);
+          gateway = new GatewayProcess(message.settings, log, name, places);
           await send({ type: 'listening', urls: await gateway.start() });
         } catch (error) {
           await send({ type: 'failed', problem: explain(error) });
@@ -58,7 +58,7 @@ export function runWorker(log: Log): void {
         await drain(message.reason);
         break;
       case 'place':
-        places.answer(message.id, message.isTaken);
+        places.answer(message.id, message.refusal);
         break;
     }
   };
@@ -76,26 +76,26 @@ function send(message: ToPrimary): Promise<void> {
 
 /** Has places counted by the primary: an address's clients are spread over the workers. */
 class PrimaryPlaces implements AddressPlaces {
-  readonly #asked = new Map<number, (isTaken: boolean) => void>();
+  readonly #asked = new Map<number, (refusal: 'connections' | 'perMinute' | null) => void>();
   #id = 0;
 
-  async take(address: string, limit: number): Promise<(() => void) | null> {
+  async take(network: string, limits: PlaceLimits): Promise<Place> {
     const id = ++this.#id;
-    const isTaken = await new Promise<boolean>((resolve) => {
+    const refusal = await new Promise<'connections' | 'perMinute' | null>((resolve) => {
       this.#asked.set(id, resolve);
-      void send({ type: 'take', id, address, limit });
+      void send({ type: 'take', id, network, limits });
     });
-    if (!isTaken) return null;
+    if (refusal !== null) return refusal;
     let isHeld = true;
     return () => {
       if (!isHeld) return;
       isHeld = false;
-      void send({ type: 'leave', address });
+      void send({ type: 'leave', id });
     };
   }
 
-  answer(id: number, isTaken: boolean): void {
-    this.#asked.get(id)?.(isTaken);
+  answer(id: number, refusal: 'connections' | 'perMinute' | null): void {
+    this.#asked.get(id)?.(refusal);
     this.#asked.delete(id);
   }
 }

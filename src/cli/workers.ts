@@ -10,8 +10,9 @@ import { AddressCount } from '../gateway/address-count.ts';
 import { type Counters, NO_COUNTS, sum, withoutClients } from './counters.ts';
 import type { GatewaySettings } from './gateway-config.ts';
 import type { Gateways } from './gateways.ts';
-import type { Log } from './log.ts';
-import { type ToPrimary, type ToWorker, WORKER_NUMBER } from './messages.ts';
+import { explain, type Log, type LogOptions } from './log.ts';
+import { type ToPrimary, type ToWorker, WORKER_LOG, WORKER_NUMBER } from './messages.ts';
+import { ProcessMeter } from './process-counts.ts';
 
 /** Milliseconds until a worker that died is started again: at once, then 1 s, 2 s, 4 s … */
 const MAX_BACKOFF = 30_000;
@@ -32,13 +33,17 @@ interface Slot {
   timer: NodeJS.Timeout | null;
   /** As they were last told. */
   counters: Counters;
-  /** What gives back the places of this worker's clients, by address. */
-  places: Map<string, (() => void)[]>;
+  /** What gives back the places of this worker's clients, by the id that it took them with. */
+  places: Map<number, () => void>;
+  /** Whether the worker takes clients. */
+  isListening: boolean;
 }
 
 /** Runs a gateway in each of several processes. */
 export class Workers implements Gateways {
   readonly #log: Log;
+  readonly #logOptions: LogOptions;
+  readonly #meter = new ProcessMeter('primary');
   readonly #slots: readonly Slot[];
   readonly #places = new AddressCount();
   readonly #answers = new Map<number, (message: ToPrimary) => void>();
@@ -50,9 +55,11 @@ export class Workers implements Gateways {
   /** The counts of workers that are gone. */
   #past: Counters = NO_COUNTS;
 
-  constructor(count: number, settings: GatewaySettings, log: Log) {
+  /** @param logOptions how the workers write their logs */
+  constructor(count: number, settings: GatewaySettings, log: Log, logOptions: LogOptions) {
     this.#settings = settings;
     this.#log = log;
+    this.#logOptions = logOptions;
     this.#slots = Array.from({ length: count }, (_, i) => ({
       number: i + 1,
       worker: null,
@@ -61,6 +68,7 @@ export class Workers implements Gateways {
       timer: null,
       counters: NO_COUNTS,
       places: new Map(),
+      isListening: false,
     }));
   }
 
@@ -99,23 +107,25 @@ export class Workers implements Gateways {
         if (answer !== null && slot.worker === worker) slot.counters = answer.counters;
       }),
     );
-    return sum([this.#past, ...this.#slots.map(({ counters }) => counters)]);
+    const total = sum([this.#past, ...this.#slots.map(({ counters }) => counters)]);
+    return { ...total, processes: [this.#meter.counts(), ...total.processes] };
   }
 
   workers(): { workers: number; restarts: number } {
-    return { workers: this.#slots.filter(({ worker }) => worker !== null).length, restarts: this.#restarts };
+    return { workers: this.#slots.filter(({ isListening }) => isListening).length, restarts: this.#restarts };
   }
 
   async drain(reason: string): Promise<void> {
     this.#isDraining = true;
     const leaving = this.#slots.map(async ({ worker, timer }) => {
       if (timer !== null) clearTimeout(timer);
-      if (worker === null) return;
+      if (worker === null || worker.process.pid === undefined) return;
       const exited = once(worker, 'exit');
       tell(worker, { type: 'drain', reason });
       await exited;
     });
-    const limit = setTimeout(() => this.kill(), (this.#settings.hook.closeTimeout ?? 5_000) + DRAIN_MARGIN);
+    const closeTimeouts = Object.values(this.#settings.hooks).map(({ closeTimeout = 5_000 }) => closeTimeout);
+    const limit = setTimeout(() => this.kill(), Math.max(...closeTimeouts) + DRAIN_MARGIN);
     await Promise.all(leaving);
     clearTimeout(limit);
   }
@@ -128,43 +138,70 @@ export class Workers implements Gateways {
     }
   }
 
-  /** Starts a worker; resolves with its addresses when it listens. */
+  /**
+   * Starts a worker; resolves with its addresses when it listens.
+   *
+   * Where the system has no descriptor, memory or process left, `fork` throws, or there is an 'error' and no 'exit': that worker has never lived.
+   */
   #fork(slot: Slot): Promise<string[]> {
-    const worker = cluster.fork({ [WORKER_NUMBER]: String(slot.number) });
-    slot.worker = worker;
     slot.startedAt = performance.now();
     slot.timer = null;
     return new Promise((resolve, reject) => {
       let problem = 'it died while it was starting';
-      worker.on('message', (message: ToPrimary) => {
-        if (message.type === 'hello') tell(worker, { type: 'start', settings: this.#settings });
-        else if (message.type === 'listening') resolve([...message.urls]);
-        else if (message.type === 'failed') problem = message.problem;
-        else this.#hear(slot, worker, message);
-      });
-      // An unwritable channel: 'exit' follows.
-      worker.on('error', () => {});
-      worker.once('exit', (code, signal) => {
-        this.#bury(slot, signal ?? `exit code ${code}`);
+      let isBuried = false;
+      const bury = (cause: string): void => {
+        if (isBuried) return;
+        isBuried = true;
+        this.#bury(slot, cause);
         reject(new Error(problem));
+      };
+      const notStarted = (error: Error): void => {
+        problem = explain(error);
+        bury(problem);
+      };
+      let worker: Worker;
+      try {
+        worker = cluster.fork({ [WORKER_NUMBER]: String(slot.number), [WORKER_LOG]: JSON.stringify(this.#logOptions) });
+      } catch (error) {
+        notStarted(error as Error);
+        return;
+      }
+      slot.worker = worker;
+      worker.on('message', (message: ToPrimary) => {
+        // What a worker sent before it died may be read behind its 'exit': its places are free by then.
+        if (isBuried) return;
+        if (message.type === 'hello') {
+          tell(worker, { type: 'start', settings: this.#settings });
+        } else if (message.type === 'listening') {
+          slot.isListening = true;
+          resolve([...message.urls]);
+        } else if (message.type === 'failed') {
+          problem = message.problem;
+        } else {
+          this.#hear(slot, worker, message);
+        }
       });
+      // Behind an unwritable channel 'exit' follows.
+      worker.on('error', (error: Error) => {
+        if (worker.process.pid === undefined) notStarted(error);
+      });
+      worker.once('exit', (code, signal) => bury(signal ?? `exit code ${code}`));
     });
   }
 
   #hear(slot: Slot, worker: Worker, message: ToPrimary): void {
     switch (message.type) {
       case 'take': {
-        const leave = this.#places.take(message.address, message.limit);
-        if (leave !== null) slot.places.set(message.address, [...(slot.places.get(message.address) ?? []), leave]);
-        tell(worker, { type: 'place', id: message.id, isTaken: leave !== null });
+        const place = this.#places.take(message.network, message.limits);
+        const refusal = typeof place === 'string' ? place : null;
+        if (typeof place !== 'string') slot.places.set(message.id, place);
+        tell(worker, { type: 'place', id: message.id, refusal });
         break;
       }
-      case 'leave': {
-        const held = slot.places.get(message.address) ?? [];
-        held.pop()?.();
-        if (held.length === 0) slot.places.delete(message.address);
+      case 'leave':
+        slot.places.get(message.id)?.();
+        slot.places.delete(message.id);
         break;
-      }
       case 'drained':
         slot.counters = message.counters;
         break;
@@ -180,17 +217,20 @@ export class Workers implements Gateways {
     slot.worker = null;
     this.#past = sum([this.#past, withoutClients(slot.counters)]);
     slot.counters = NO_COUNTS;
-    for (const leave of [...slot.places.values()].flat()) leave();
+    for (const leave of slot.places.values()) leave();
     slot.places.clear();
+    slot.isListening = false;
     if (this.#isDraining || !this.#isStarted) return;
     slot.failures = performance.now() - slot.startedAt >= HEALTHY_LIFE ? 0 : slot.failures + 1;
     const delay = slot.failures <= 1 ? 0 : Math.min(MAX_BACKOFF, 1_000 * 2 ** (slot.failures - 2));
-    this.#log(`worker ${slot.number} died (${cause}): the next one starts ${delay === 0 ? 'now' : `in ${delay / 1_000} s`}`);
+    this.#log.error(
+      `worker ${slot.number} died (${cause}): the next one starts ${delay === 0 ? 'now' : `in ${delay / 1_000} s`}`,
+    );
     slot.timer = setTimeout(() => {
       this.#restarts++;
       this.#fork(slot).then(
-        () => this.#log(`worker ${slot.number} is back, process ${slot.worker?.process.pid}`),
-        (error: Error) => this.#log(`worker ${slot.number} did not start: ${error.message}`),
+        () => this.#log.info(`worker ${slot.number} is back, process ${slot.worker?.process.pid}`),
+        (error: Error) => this.#log.error(`worker ${slot.number} did not start: ${error.message}`),
       );
     }, delay);
   }

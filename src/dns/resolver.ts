@@ -18,6 +18,19 @@ export interface LookupOptions {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * Checks the options of a lookup, so that a mistake is found when a program starts and not at each lookup.
+ *
+ * @throws RangeError for a timeout that is no whole number from 1, TypeError for a server that is no address
+ */
+export function checkLookupOptions({ timeout = DEFAULT_TIMEOUT, servers }: LookupOptions): void {
+  if (!Number.isInteger(timeout) || timeout < 1 || timeout > MAX_TIMEOUT)
+    throw new RangeError(`the timeout of a lookup must be a whole number from 1 to ${MAX_TIMEOUT}`);
+  if (servers === undefined) return;
+  if (!Array.isArray(servers)) throw new TypeError('the servers of a lookup must be a list of addresses');
+  new Resolver().setServers(servers);
+}
+
 /** Asks one question; an empty list where there is no answer: no such name, a broken server, the time limit. */
 export type Ask = <T>(question: (resolver: Resolver) => Promise<T[]>) => Promise<T[]>;
 
@@ -34,8 +47,7 @@ const TRIES = 4;
  */
 export async function lookUp<T>(options: LookupOptions, use: (ask: Ask) => Promise<T>): Promise<T> {
   const { timeout = DEFAULT_TIMEOUT, servers, signal } = options;
-  if (!Number.isInteger(timeout) || timeout < 1 || timeout > MAX_TIMEOUT)
-    throw new RangeError(`the timeout of a lookup must be a whole number from 1 to ${MAX_TIMEOUT}`);
+  checkLookupOptions(options);
   signal?.throwIfAborted();
   const resolver = new Resolver({ timeout: Math.ceil(timeout / TRIES), tries: TRIES });
   if (servers !== undefined) resolver.setServers(servers);

@@ -1,16 +1,19 @@
 /**
- * WebSocket in, IRC over TCP or TLS out: for IRC servers that have no websockets.
+ * WebSocket in, IRC over TCP or TLS out: for IRC servers that have no WebSockets.
  *
  * In: the options of a hook, and IRC servers. Out: each web client on a connection of its own to one of them, introduced by WEBIRC before anything of the
  * user's. It keeps no state of IRC: what stands between the two ends is lines.
+ *
+ * The IRC server is connected before the upgrade is answered: where none answers the browser gets 503, and web clients try again by themselves.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { UNIX, UNKNOWN } from '../address/ranges.ts';
 import type { ConnectionFacts } from '../admission/facts.ts';
-import type { IrcSocket } from '../client/irc-socket.ts';
+import type { IrcClient } from '../client/irc-client.ts';
 import type { WebSocketConfig } from '../config/config.ts';
-import { checkDnsbl, checkZone, type DnsblOptions } from '../dns/dnsbl.ts';
+import { checkDnsbl } from '../dns/dnsbl.ts';
 import { confirmHostname } from '../dns/hostname.ts';
 import type { LookupOptions } from '../dns/resolver.ts';
 import { CloseCode, HandshakeError } from '../errors.ts';
@@ -18,34 +21,48 @@ import { createWebSocketHook, type WebSocketHook, type WebSocketHookOptions } fr
 import type { AcceptOptions, ListenerOptions } from '../listening/listener.ts';
 import { formatWebirc } from '../webirc/webirc.ts';
 import { AddressCount, type AddressPlaces } from './address-count.ts';
-import { type GatewayLimits, resolveLimits } from './limits.ts';
-import { dismiss, linkUp } from './link.ts';
-import { type Connected, connectUpstream, prepareUpstreams, UntrustedError, type Upstream } from './upstream.ts';
+import { UntrustedError } from './connect.ts';
+import { type GatewayEvent, SAID_SIZE } from './events.ts';
+import { fillTemplate, type GatewayUsers, type Identity } from './identity.ts';
+import type { GatewayLimits } from './limits.ts';
+import { dismiss, Link } from './link.ts';
+import { networkOf } from './network.ts';
+import type { Connected, UpstreamStats } from './pool.ts';
+import { describeRefusal } from './refusal.ts';
+import { Registration } from './registration.ts';
+import { checkTerms, type GatewayDnsbl, type Terms } from './terms.ts';
+import type { Upstream } from './upstream.ts';
+import { Visit } from './visit.ts';
 
 /** What {@link createIrcGateway} takes. */
 export interface IrcGatewayOptions {
-  /** Who may come in; `onConnection` is the gateway's own. */
-  readonly hook: Omit<WebSocketHookOptions, 'onConnection'>;
+  /** Who may come in; `onClient` is the gateway's own. */
+  readonly hook: Omit<WebSocketHookOptions, 'onConnection' | 'onClient'>;
   /** The IRC servers; each new client begins with the next one, and goes on to the others where it does not answer. */
   readonly upstreams: readonly Upstream[];
+  /** What users are called. @defaultValue what they call themselves */
+  readonly users?: GatewayUsers;
   /** Whether a client's confirmed host name is sent; `false`: the address stands for it. @defaultValue `false` */
   readonly hostnames?: boolean | LookupOptions;
   /** Lists of addresses that may not come in. */
-  readonly dnsbl?: DnsblOptions & { readonly zones: readonly string[] };
+  readonly dnsbl?: GatewayDnsbl;
   readonly limits?: GatewayLimits;
   /** Where the places of addresses are counted: give several gateways the same one. @defaultValue one of its own */
   readonly places?: AddressPlaces;
-  /** Takes the gateway's notes, a line each; passwords never stand in them. */
+  /** Takes the sentence of each event of level `info` and `warn`; passwords never stand in them. */
   readonly log?: (line: string) => void;
+  /** Takes each event. */
+  readonly onEvent?: (event: GatewayEvent) => void;
 }
 
-/** What {@link IrcGateway.reload} takes. What is not named of the last three stays as it is; `limits` that are given replace all of them. */
+/** What {@link IrcGateway.reload} takes. What is not named of the last four stays as it is; `limits` and `users` that are given replace all of them. */
 export interface IrcGatewayReload {
   readonly hook: WebSocketConfig;
   readonly upstreams: readonly Upstream[];
+  readonly users?: GatewayUsers;
   readonly hostnames?: boolean | LookupOptions;
   /** `null`: no lists any more. */
-  readonly dnsbl?: IrcGatewayOptions['dnsbl'] | null;
+  readonly dnsbl?: GatewayDnsbl | null;
   readonly limits?: GatewayLimits;
 }
 
@@ -55,21 +72,23 @@ export interface GatewayStats {
   readonly clients: number;
   readonly accepted: number;
   readonly refused: number;
-  /** Clients that no IRC server could be found for. */
+  /** Clients that no IRC server could be found for: they were refused by 503. */
   readonly unreachable: number;
-  /** Clients whose IRC server did not take the gateway's WEBIRC. */
+  /** Clients whose IRC server did not accept the gateway's WEBIRC. */
   readonly webircRefused: number;
-  /** Clients that sent too many lines. */
+  /** Clients that sent too many lines for too long. */
   readonly flooded: number;
+  /** The IRC servers, in the order of the configuration. */
+  readonly upstreams: readonly UpstreamStats[];
 }
 
-/** Is a gateway; made by {@link createIrcGateway}. */
+/** A gateway; made by {@link createIrcGateway}. */
 export interface IrcGateway extends AsyncDisposable {
-  readonly hook: WebSocketHook;
+  readonly hook: WebSocketHook<IrcClient>;
   handleUpgrade(request: IncomingMessage, socket: Duplex, head?: Uint8Array): void;
   accept(socket: Socket, options?: AcceptOptions): void;
   createListener(options?: ListenerOptions): Server;
-  /** Replaces what newcomers meet, all or nothing; clients stay where they are, with the limits they came in with. @throws ConfigError */
+  /** Replaces what new clients meet, all or nothing; clients that are in keep their server and their limits. @throws ConfigError */
   reload(options: IrcGatewayReload): void;
   stats(): GatewayStats;
   /**
@@ -82,29 +101,19 @@ export interface IrcGateway extends AsyncDisposable {
 /**
  * Makes a gateway.
  *
- * @throws ConfigError for servers, origins, limits or lists that cannot work
+ * @throws ConfigError for servers, origins, limits, templates or lists that cannot work
  */
 export function createIrcGateway(options: IrcGatewayOptions): IrcGateway {
   return new Gateway(options);
 }
 
-/** What newcomers meet, checked. */
-interface Terms {
-  readonly upstreams: readonly Upstream[];
-  readonly hostnames: boolean | LookupOptions;
-  readonly dnsbl: NonNullable<IrcGatewayOptions['dnsbl']> | null;
-  readonly limits: Required<GatewayLimits>;
-}
-
 class Gateway implements IrcGateway {
-  readonly hook: WebSocketHook;
-  readonly #log: (line: string) => void;
+  readonly hook: WebSocketHook<IrcClient>;
+  readonly #emit: (event: GatewayEvent) => void;
   #terms: Terms;
-  /** Who is next: clients are spread over the servers. */
-  #turn = 0;
   readonly #addresses: AddressPlaces;
-  /** What gives back the places of clients that are being let in. */
-  readonly #places = new WeakMap<IncomingMessage, () => void>();
+  /** Clients that are being let in. */
+  readonly #visits = new WeakMap<IncomingMessage, Visit>();
   /** Connections to IRC servers. */
   readonly #servers = new Set<Socket>();
   /** Why everybody leaves, once they do. */
@@ -115,22 +124,23 @@ class Gateway implements IrcGateway {
   #webircRefused = 0;
   #flooded = 0;
 
-  constructor({ hook, upstreams, hostnames = false, dnsbl, limits = {}, places, log = () => {} }: IrcGatewayOptions) {
-    this.#terms = checkTerms(upstreams, hostnames, dnsbl ?? null, limits);
+  constructor({ hook, upstreams, users = {}, hostnames = false, dnsbl, limits = {}, places, log, onEvent }: IrcGatewayOptions) {
+    this.#terms = checkTerms({ upstreams, users, hostnames, dnsbl: dnsbl ?? null, limits });
     this.#addresses = places ?? new AddressCount();
-    this.#log = log;
+    this.#emit = (event) => {
+      if (event.level !== 'debug') log?.(event.message);
+      onEvent?.(event);
+    };
     this.hook = createWebSocketHook({
       ...hook,
-      authorize: async (facts, request, signal) => {
-        await this.#authorize(facts, request, signal);
-        await hook.authorize?.(facts, request, signal);
-      },
+      authorize: (facts, request, signal) => this.#letIn(facts, request, signal, hook.authorize),
       onReject: (error, request) => {
+        this.#visits.get(request)?.abandon();
         this.#refused++;
-        this.#log(`refused ${request.socket.remoteAddress ?? 'unix'}: ${error.status} ${error.reason}`);
+        for (const event of describeRefusal(error, request, this.hook)) this.#emit(event);
         hook.onReject?.(error, request);
       },
-      onConnection: (socket, request) => void this.#serve(socket, request),
+      onClient: (client, request) => this.#serve(client, request),
     });
   }
 
@@ -138,13 +148,17 @@ class Gateway implements IrcGateway {
   readonly accept: WebSocketHook['accept'] = (...args) => this.hook.accept(...args);
   readonly createListener = ((options?: ListenerOptions) => this.hook.createListener(options)) as WebSocketHook['createListener'];
 
-  readonly reload: IrcGateway['reload'] = ({ hook, upstreams, hostnames, dnsbl, limits }) => {
-    const old = this.#terms;
+  readonly reload: IrcGateway['reload'] = ({ hook, upstreams, users, hostnames, dnsbl, limits }) => {
+    const old = this.#terms.options;
     const terms = checkTerms(
-      upstreams,
-      hostnames ?? old.hostnames,
-      dnsbl === undefined ? old.dnsbl : dnsbl,
-      limits ?? old.limits,
+      {
+        upstreams,
+        users: users ?? old.users,
+        hostnames: hostnames ?? old.hostnames,
+        dnsbl: dnsbl === undefined ? old.dnsbl : dnsbl,
+        limits: limits ?? old.limits,
+      },
+      this.#terms,
     );
     // Throws, or takes effect: everything else is checked by now.
     this.hook.rehash(hook);
@@ -158,6 +172,7 @@ class Gateway implements IrcGateway {
     unreachable: this.#unreachable,
     webircRefused: this.#webircRefused,
     flooded: this.#flooded,
+    upstreams: this.#terms.pool.stats(),
   });
 
   readonly close: IrcGateway['close'] = (reason = 'Gateway is shutting down', options = {}) => {
@@ -176,102 +191,198 @@ class Gateway implements IrcGateway {
     return this.close();
   }
 
-  /** The WebIRC document's client expectations: access controls, before the client is let in. */
-  async #authorize({ client }: ConnectionFacts, request: IncomingMessage, signal: AbortSignal): Promise<void> {
-    const { limits, dnsbl } = this.#terms;
-    // Taken before anything is waited for: of two that come at once the second must see the first.
-    const leave = await this.#addresses.take(client.address, limits.connectionsPerAddress);
-    if (leave === null) throw new HandshakeError(429, 'WebSocket: Too many connections from your address');
-    this.#places.set(request, leave);
-    signal.addEventListener('abort', leave, { once: true });
-    if (signal.aborted) leave();
-    if (dnsbl === null) return;
-    const { zones, ...options } = dnsbl;
-    const hit = await checkDnsbl(client.address, zones, { ...options, signal });
-    if (hit !== null)
-      throw new HandshakeError(
-        403,
-        `WebSocket: Your address is listed in ${hit.zone}${hit.reason === null ? '' : `: ${hit.reason}`}`,
-      );
-  }
-
-  async #serve(socket: IrcSocket, request: IncomingMessage): Promise<void> {
-    const { address } = socket.websocket.client;
-    const { upstreams, hostnames, limits } = this.#terms;
-    this.#accepted++;
-    const gone = new AbortController();
-    const leave = this.#places.get(request);
-    socket.once('close', () => {
-      gone.abort();
-      leave?.();
-    });
+  /** Gets everything that a client needs before it is let in, or refuses it. */
+  async #letIn(
+    facts: ConnectionFacts,
+    request: IncomingMessage,
+    signal: AbortSignal,
+    authorize: WebSocketHookOptions['authorize'],
+  ): Promise<void> {
+    const terms = this.#terms;
+    const visit = new Visit(await this.#takePlace(facts.client.address, terms));
+    this.#visits.set(request, visit);
+    signal.addEventListener('abort', visit.abandon, { once: true });
+    if (signal.aborted) visit.abandon();
     try {
-      const hostname = await hostnameOf(address, hostnames, gone.signal);
-      const connected = await connectUpstream(upstreams, this.#turn++, limits.connectTimeout, gone.signal);
-      const server = connected.socket;
-      this.#servers.add(server);
-      server.once('close', () => this.#servers.delete(server));
-      try {
-        introduce(connected, socket, hostname);
-      } catch (error) {
-        server.destroy();
-        throw error;
-      }
-      linkUp(socket, connected, {
-        linesPerSecond: limits.linesPerSecond,
-        onWebircRefused: (line) => {
-          this.#webircRefused++;
-          const { host, port } = connected.upstream;
-          this.#log(`${host}:${port} refused WEBIRC: ${line.slice(0, LOGGED_SIZE)}`);
-        },
-        farewell: () => this.#farewell,
-        onFlood: () => {
-          this.#flooded++;
-          this.#log(`${address} sent too many lines`);
-        },
-      });
+      await this.#examine(facts, request, visit, terms, signal, authorize);
+      await this.#connect(facts, request, visit, terms, signal);
     } catch (error) {
-      if (gone.signal.aborted) return;
-      this.#unreachable++;
-      this.#log(`no IRC server for ${address}: ${error instanceof Error ? error.message : String(error)}`);
-      const problem = error instanceof UntrustedError ? 'has a certificate that is not trusted' : 'cannot be reached';
-      dismiss(socket, CloseCode.TRY_AGAIN_LATER, `The IRC server ${problem}`);
+      // Nobody reads it, and nobody's code has failed.
+      if (signal.aborted) throw new HandshakeError(503, 'WebSocket: The client has gone', {}, { cause: error });
+      throw error;
     }
   }
-}
 
-/** What others said is cut to this in the log. */
-const LOGGED_SIZE = 200;
+  async #examine(
+    facts: ConnectionFacts,
+    request: IncomingMessage,
+    visit: Visit,
+    terms: Terms,
+    signal: AbortSignal,
+    authorize: WebSocketHookOptions['authorize'],
+  ): Promise<void> {
+    // The WebIRC document's client expectations: access controls, before the client is let in.
+    [visit.hostname] = await Promise.all([
+      terms.lookup === null ? null : confirmHostname(facts.client.address, { ...terms.lookup, signal }),
+      this.#checkLists(facts.client.address, visit, terms, signal),
+    ]);
+    await authorize?.(facts, request, signal);
+  }
 
-/** @throws ConfigError */
-function checkTerms(
-  upstreams: readonly Upstream[],
-  hostnames: boolean | LookupOptions,
-  dnsbl: Terms['dnsbl'],
-  limits: GatewayLimits,
-): Terms {
-  for (const zone of dnsbl?.zones ?? []) checkZone(zone);
-  return { upstreams: prepareUpstreams(upstreams), hostnames, dnsbl, limits: resolveLimits(limits) };
-}
+  /** Taken before anything is waited for: of two clients that come at once the second must see the first. */
+  async #takePlace(address: string, { limits }: Terms): Promise<() => void> {
+    const place = await this.#addresses.take(networkOf(address, limits.ipv6Prefix), {
+      connections: limits.connectionsPerAddress,
+      perMinute: limits.connectionsPerMinute,
+    });
+    if (place === 'connections') throw new HandshakeError(429, 'WebSocket: Too many connections from your address');
+    if (place === 'perMinute') {
+      throw new HandshakeError(429, 'WebSocket: Too many new connections from your address', { 'Retry-After': '60' });
+    }
+    return place;
+  }
 
-async function hostnameOf(address: string, hostnames: boolean | LookupOptions, signal: AbortSignal): Promise<string> {
-  if (hostnames === false) return '';
-  const options = hostnames === true ? {} : hostnames;
-  return (await confirmHostname(address, { ...options, signal })) ?? '';
+  async #checkLists(address: string, visit: Visit, { options: { dnsbl } }: Terms, signal: AbortSignal): Promise<void> {
+    if (dnsbl === null) return;
+    const { zones, ...options } = dnsbl;
+    const hit = await checkDnsbl(address, zones, { ...options, signal });
+    if (hit === null) return;
+    if (hit.action === 'deny') {
+      const reason = hit.reason === null ? '' : `: ${hit.reason}`;
+      throw new HandshakeError(403, `WebSocket: Your address is listed in ${hit.zone}${reason}`);
+    }
+    visit.mark = hit.zone;
+    const fields = { address, zone: hit.zone, codes: hit.codes.join(' '), reason: hit.reason };
+    this.#emit({ level: 'info', event: 'listed', message: `${address} is listed in ${hit.zone}, and let in`, fields });
+  }
+
+  async #connect(
+    facts: ConnectionFacts,
+    request: IncomingMessage,
+    visit: Visit,
+    { pool, limits, options: { users } }: Terms,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { address } = facts.client;
+    let connected: Connected;
+    try {
+      connected = await pool.connect(limits.connectTimeout, signal, ({ name }, error) => {
+        const fields = { upstream: name, error: error.message };
+        this.#emit({ level: 'warn', event: 'upstream', message: `${name}: ${error.message}`, fields });
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#unreachable++;
+      const problem = error instanceof UntrustedError ? 'has a certificate that is not trusted' : 'cannot be reached';
+      this.#emit({
+        level: 'warn',
+        event: 'unreachable',
+        message: `no IRC server for ${address}: ${(error as Error).message}`,
+        fields: { address, error: (error as Error).message },
+      });
+      throw new HandshakeError(503, `WebSocket: The IRC server ${problem}`, { 'Retry-After': '5' }, { cause: error as Error });
+    }
+    const { socket } = connected;
+    this.#servers.add(socket);
+    socket.once('close', () => this.#servers.delete(socket));
+    // From here on it is the visit's: a refusal ends it.
+    visit.connect(connected);
+    introduce(connected, facts, request.socket.localPort, visit, users);
+  }
+
+  #serve(client: IrcClient, request: IncomingMessage): void {
+    const { facts } = client;
+    const visit = this.#visits.get(request);
+    const connected = visit?.connected;
+    // A client without a visit did not come through `#letIn`: there is nobody to take it to.
+    if (visit === undefined || connected == null) {
+      client.destroy();
+      return;
+    }
+    this.#visits.delete(request);
+    this.#accepted++;
+    client.onClose(visit.leave);
+    if (connected.socket.destroyed) {
+      dismiss(client, CloseCode.GOING_AWAY, 'The IRC server is gone', false);
+      return;
+    }
+    const { address } = facts.client;
+    const upstream = connected.upstream.name;
+    const { limits, options } = this.#terms;
+    const startedAt = performance.now();
+    const identity = { address, hostname: visit.hostname, origin: facts.origin };
+    this.#emit({
+      level: 'info',
+      event: 'connect',
+      message: `${address} connected to ${upstream}`,
+      fields: { ...identity, port: facts.client.port ?? null, upstream, secure: facts.secure },
+    });
+    new Link(client, connected, {
+      limits,
+      registration: registrationOf(connected, options.users, identity),
+      farewell: () => this.#farewell,
+      onWebircRefused: (line) => {
+        this.#webircRefused++;
+        const said = line.slice(0, SAID_SIZE);
+        const message = `${upstream} refused WEBIRC: ${said}`;
+        this.#emit({ level: 'warn', event: 'webirc', message, fields: { upstream, said } });
+      },
+      onFlood: () => {
+        this.#flooded++;
+        this.#emit({ level: 'info', event: 'flood', message: `${address} sent too many lines`, fields: { address } });
+      },
+      onEnd: (report) => {
+        const seconds = Math.round(performance.now() - startedAt) / 1_000;
+        const { code = CloseCode.ABNORMAL, reason = '' } = client.closeStatus ?? {};
+        this.#emit({
+          level: 'info',
+          event: 'disconnect',
+          message: `${address} disconnected from ${upstream} after ${seconds} s: ${code}${reason === '' ? '' : ` ${reason}`}`,
+          fields: { address, upstream, seconds, ...report, code, reason: reason.slice(0, SAID_SIZE) },
+        });
+      },
+    });
+  }
 }
 
 /** Says who the client is, before anything that the client says. */
 function introduce(
-  { upstream: { webirc }, socket }: Connected,
-  { websocket, remotePort, localPort }: IrcSocket,
-  hostname: string,
+  { upstream, socket }: Connected,
+  { client: { address, port }, secure, origin }: ConnectionFacts,
+  localPort: number | undefined,
+  { hostname, mark }: Visit,
+  { hostname: template }: GatewayUsers,
 ): void {
-  if (webirc === undefined) return;
-  const options = new Map<string, string>();
-  if (websocket.secure) options.set('secure', '');
-  if (remotePort !== undefined) options.set('remote-port', String(remotePort));
-  if (localPort !== undefined) options.set('local-port', String(localPort));
-  const { address } = websocket.client;
-  // A Unix domain socket's peer is on this machine.
-  socket.write(`${formatWebirc({ ...webirc, hostname, address: address === 'unix' ? '127.0.0.1' : address, options })}\r\n`);
+  const { webirc, pass } = upstream.options;
+  if (webirc !== undefined) {
+    const options = new Map<string, string>();
+    if (secure) options.set('secure', '');
+    if (port !== undefined) options.set('remote-port', String(port));
+    if (localPort !== undefined) options.set('local-port', String(localPort));
+    if (mark !== null) options.set('dnsbl', mark);
+    const name =
+      template === undefined ? (hostname ?? '') : asHostname(fillTemplate(template, { address, hostname, origin }, ''));
+    // A Unix domain socket's peer is on this machine, and so is a stream that the program made itself.
+    const isLocal = address === UNIX || address === UNKNOWN;
+    const user = { hostname: name, address: isLocal ? '127.0.0.1' : address, options };
+    socket.write(`${formatWebirc({ ...webirc, ...user })}\r\n`);
+  }
+  if (pass !== undefined) socket.write(`PASS ${pass}\r\n`);
+}
+
+/** RFC 2812 section 1.1: "The hostname has a maximum length of 63 characters". */
+const MAX_HOSTNAME_SIZE = 63;
+
+/** What cannot stand in a parameter becomes `-`. */
+function asHostname(text: string): string {
+  return text
+    .replace(/[^\w.:/-]/g, '-')
+    .replace(/^:/, '0:')
+    .slice(0, MAX_HOSTNAME_SIZE);
+}
+
+function registrationOf({ upstream }: Connected, users: GatewayUsers, identity: Identity): Registration | null {
+  const hasPass = upstream.options.pass !== undefined;
+  if (!hasPass && users.username === undefined && users.realname === undefined) return null;
+  return new Registration(identity, users, hasPass);
 }

@@ -1,38 +1,53 @@
 /**
- * Whether an IRC server has taken the gateway's word for who a client is.
+ * Whether an IRC server has accepted what the gateway said of a client.
  *
- * In: what the server sends. Out: its refusal, if it refuses. It does not know sockets.
+ * In: what the server sends, and that the client has sent PASS. Out: the line by which the server refuses, if it does. It does not know sockets.
  *
  * A good WEBIRC is answered by nothing at all, and not every server ends a connection whose WEBIRC was wrong: ngIRCd says 464 and goes on, with the gateway's
  * address for the user's. Such a client would be exempt from bans, or banned for all of them.
  */
 
 /**
- * 464 wrong password; 421, 451 and 461 about WEBIRC: not known, too late, too few parameters. InspIRCd: `ERROR :Closing link: (…) [WEBIRC: you don't match any
- * configured WebIRC hosts.]`, for a wrong password and for a wrong mask.
+ * 421, 451 and 461 about WEBIRC: not known, too late, too few parameters. InspIRCd: `ERROR :Closing link: (…) [WEBIRC: you don't match any configured WebIRC
+ * hosts.]`, for a wrong password and for a wrong mask. UnrealIRCd: `ERROR :Closing Link: … (CGI:IRC -- No access)`.
  */
-const REFUSAL = /^(?::\S+ )?(?:464 |(?:421|451|461) \S+ WEBIRC |ERROR .*[[(]WEBIRC: )/i;
+const REFUSAL = /^(?::\S+ )?(?:(?:421|451|461) \S+ WEBIRC |ERROR .*[[(](?:WEBIRC: |CGI:IRC -- ))/i;
 
-/** From here on the client is somebody, and nothing more is to be found out. */
+/** A wrong password: that of WEBIRC, or that of PASS. */
+const WRONG_PASSWORD = /^(?::\S+ )?464 /;
+
+/** The client is registered, and nothing more is to be found out. */
 const WELCOME = /^(?::\S+ )?001 /;
 
-/** Watches the beginning of a server's side. */
+/** Watches the beginning of what a server sends. */
 export class Introduction {
-  #rest = '';
+  #hasPass = false;
+  /** A 464 that may have been the answer to PASS. */
+  #doubtful: string | null = null;
   #isOver = false;
 
-  /** Takes what the server sent; the line by which it refuses, or `null`. */
-  refusal(chunk: Buffer): string | null {
+  /** Whether the client is registered. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Called when PASS goes to the server: a 464 may then be the answer to that. */
+  passSent(): void {
+    this.#hasPass = true;
+  }
+
+  /** Takes whole lines of the server; returns the line by which it refuses, or `null`. */
+  refusal(text: string): string | null {
     if (this.#isOver) return null;
-    const lines = (this.#rest + chunk.toString('latin1')).split('\n');
-    // No line of a server is longer; a longer one is none of these.
-    this.#rest = (lines.pop() as string).slice(0, 1_024);
-    for (const line of lines) {
+    for (const line of text.split('\n')) {
       if (REFUSAL.test(line)) return line.trim();
-      if (WELCOME.test(line)) {
+      if (WRONG_PASSWORD.test(line)) {
+        if (!this.#hasPass) return line.trim();
+        this.#doubtful = line.trim();
+      } else if (WELCOME.test(line)) {
         this.#isOver = true;
-        this.#rest = '';
-        break;
+        // A server welcomes nobody whose PASS was wrong: what it called wrong was WEBIRC.
+        return this.#doubtful;
       }
     }
     return null;

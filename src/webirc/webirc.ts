@@ -26,8 +26,8 @@ export interface WebircRequest {
 /** RFC 1459 section 2.3: a line is 512 bytes, CR LF among them. */
 const MAX_LINE_SIZE = 510;
 
-/** A line's tags and prefix mean nothing from a client, and InspIRCd takes them: what is behind them is the command. */
-const WEBIRC_LINE = /^(?:@[^ ]* +)?(?::[^ ]* +)?WEBIRC(?: +([^\0\r\n]*))?[\r\n]*$/i;
+/** A line is looked at up to here: InspIRCd takes 8,191 bytes of tags, then 512. What is longer is not read. */
+const MAX_READ_SIZE = 16_384;
 
 /**
  * Reads a WEBIRC line.
@@ -91,10 +91,38 @@ function checkParameter(name: string, value: string): string {
   );
 }
 
-/** Gives the parameters of a WEBIRC line; none for another command. */
+/**
+ * Returns the parameters of a WEBIRC line; none for another command. It takes linear time, whatever the line is: anybody may send one.
+ *
+ * A client's tags and prefix mean nothing, and InspIRCd accepts them: the command is the word behind them.
+ */
 function paramsOf(line: string): string[] {
-  const text = WEBIRC_LINE.exec(line)?.[1] ?? '';
-  const last = ` ${text}`.indexOf(' :');
-  const params = (last === -1 ? text : text.slice(0, last)).split(' ').filter((param) => param !== '');
-  return last === -1 ? params : [...params, text.slice(last + 1)];
+  const text = withoutLineEnds(line);
+  if (text.length > MAX_READ_SIZE) return [];
+  if (/[\0\r\n]/.test(text)) return [];
+  let at = 0;
+  for (const mark of ['@', ':']) if (text[at] === mark) at = afterBlanks(text, wordEnd(text, at));
+  const end = wordEnd(text, at);
+  if (text.slice(at, end).toUpperCase() !== 'WEBIRC') return [];
+  const rest = text.slice(afterBlanks(text, end));
+  const last = ` ${rest}`.indexOf(' :');
+  const params = (last === -1 ? rest : rest.slice(0, last)).split(' ').filter((param) => param !== '');
+  return last === -1 ? params : [...params, rest.slice(last + 1)];
+}
+
+function wordEnd(text: string, from: number): number {
+  const end = text.indexOf(' ', from);
+  return end === -1 ? text.length : end;
+}
+
+function afterBlanks(text: string, from: number): number {
+  let at = from;
+  while (text[at] === ' ') at++;
+  return at;
+}
+
+function withoutLineEnds(line: string): string {
+  let end = line.length;
+  while (end > 0 && (line[end - 1] === '\r' || line[end - 1] === '\n')) end--;
+  return line.slice(0, end);
 }

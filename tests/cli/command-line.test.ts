@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { runCommandLine } from '../../src/cli/command-line.ts';
@@ -15,9 +16,14 @@ const SECRET = 'hunter2';
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return runWith('', ...args);
+}
+
+async function runWith(stdin: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const written = { stdout: '', stderr: '' };
   const code = await runCommandLine(args, {
+    stdin: Readable.from([stdin]),
     stdout: (text) => {
       written.stdout += text;
     },
@@ -50,8 +56,19 @@ describe('what is asked for', () => {
   });
 
   test.each<[string[], string]>([
-    [[], 'which command? There is one: gateway'],
-    [['serve'], 'unknown command "serve": there is gateway'],
+    [[], 'which command? There are gateway and doctor'],
+    [['serve'], 'unknown command "serve": there are gateway and doctor'],
+    [['gateway', '--config', 'x', '--check', '--probe'], '--check cannot be beside --probe'],
+    [['gateway', '--config', 'x', '--log-format', 'xml'], '--log-format must be one of text, json'],
+    [['gateway', '--config', 'x', '--log-level', 'all'], '--log-level must be one of debug, info, warn, error'],
+    [['gateway', '--config', 'x', '--explain', '--peer', 'here'], '--peer must be an IP address'],
+    [['gateway', '--config', 'x', '--idle', '5'], '--idle is no option of gateway'],
+    [['doctor'], 'doctor needs the URL of a WebSocket, such as wss://chat.example.com/irc'],
+    [['doctor', 'https://chat.example.com'], 'not the URL of a WebSocket: "https://chat.example.com"'],
+    [['doctor', 'wss://a', 'wss://b'], 'unexpected argument "wss://b"'],
+    [['doctor', 'wss://a', '--workers', '2'], '--workers is no option of doctor'],
+    [['doctor', 'wss://a', '--idle', 'long'], '--idle must be seconds, 0 to 3600'],
+    [['doctor', 'wss://a', '--ca', '/none'], '--ca cannot be read: ENOENT'],
     [['gateway'], 'gateway needs --config FILE'],
     [['gateway', '--config='], 'gateway needs --config FILE'],
     [['gateway', 'gateway.conf'], 'unexpected argument "gateway.conf"'],
@@ -148,6 +165,42 @@ describe('--check', () => {
     const { code } = await run('gateway', '--config', configFile(LEAST.replace('8067', String(port))), '--check');
     taken.close();
     expect(code).toBe(0);
+  });
+});
+
+describe('--explain', () => {
+  const CONFIG =
+    '<bind port="8067"><wsorigin allow="https://chat.example.com"><websocket proxyranges="10.0.0.0/8"><upstream host="::1" port="6667">';
+  const request = (origin: string): string =>
+    `GET /irc HTTP/1.1
+Host: chat.example.com
+Upgrade: websocket
+Connection: Upgrade
+Origin: ${origin}
+X-Forwarded-For: 203.0.113.9
+Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+Sec-WebSocket-Version: 13
+`;
+
+  test('what each check says to a request, and who the client would be', async () => {
+    const args = ['gateway', '--config', configFile(CONFIG), '--explain', '--peer', '10.0.0.1'];
+    const { code, stdout, stderr } = await runWith(request('https://chat.example.com'), ...args);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('203.0.113.9');
+  });
+
+  test('a request that would be refused: the check that refuses it, exit code 1', async () => {
+    const args = ['gateway', '--config', configFile(CONFIG), '--explain', '--peer', '10.0.0.1'];
+    const { code, stdout } = await runWith(request('https://evil.example.com'), ...args);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/403 /);
+    expect(stdout).toContain('https://evil.example.com');
+  });
+
+  test('what is no request', async () => {
+    const { code, stderr } = await runWith('hello', 'gateway', '--config', configFile(CONFIG), '--explain');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^this is no HTTP request: /);
   });
 });
 

@@ -1,20 +1,85 @@
 import { expect, test } from 'vitest';
-import { type Counters, formatMetrics, NO_COUNTS, sum, withoutClients } from '../../src/cli/counters.ts';
+import { type Counters, NO_COUNTS, sum, withoutClients } from '../../src/cli/counters.ts';
+import { Histogram } from '../../src/metrics/histogram.ts';
 
+const histogram = (a: number, b: number, all: number) => ({
+  count: all,
+  sum: all * 10,
+  buckets: [
+    { le: 1, count: a },
+    { le: 5, count: b },
+    { le: Number.POSITIVE_INFINITY, count: all },
+  ],
+});
+const UP = { name: 'hub', up: true, connected: 5, failed: 1, connects: histogram(3, 5, 5) };
+const DOWN = { name: 'hub', up: false, connected: 1, failed: 2, connects: histogram(0, 0, 1) };
+const PROCESS = {
+  process: 'worker 1',
+  residentBytes: 1,
+  heapBytes: 2,
+  externalBytes: 3,
+  eventLoopDelay: { p50: 0, p99: 0, max: 0 },
+};
 const one: Counters = {
-  gateway: { clients: 1, accepted: 5, refused: 2, unreachable: 3, webircRefused: 4, flooded: 1 },
-  hook: { clients: 1, accepted: 5, rejected: { 400: 1, 403: 1 }, closed: { 1000: 4 } },
+  gateway: { clients: 1, accepted: 5, refused: 2, unreachable: 3, webircRefused: 4, flooded: 1, upstreams: [UP] },
+
+  hook: {
+    ...NO_COUNTS.hook,
+    lines: { received: 1, sent: 2 },
+    roundTrips: new Histogram().snapshot(),
+    clients: 1,
+    accepted: 5,
+    rejected: { 400: 1, 403: 1 },
+    closed: { 1000: 4 },
+  },
+  processes: [PROCESS],
 };
 const two: Counters = {
-  gateway: { clients: 10, accepted: 50, refused: 20, unreachable: 30, webircRefused: 40, flooded: 10 },
-  hook: { clients: 10, accepted: 50, rejected: { 403: 10, 429: 10 }, closed: { 1000: 40, 1006: 10 } },
+  gateway: {
+    clients: 10,
+    accepted: 50,
+    refused: 20,
+    unreachable: 30,
+    webircRefused: 40,
+    flooded: 10,
+    upstreams: [DOWN, { ...DOWN, name: 'leaf' }],
+  },
+
+  hook: {
+    ...NO_COUNTS.hook,
+    lines: { received: 10, sent: 20 },
+    clients: 10,
+    accepted: 50,
+    rejected: { 403: 10, 429: 10 },
+    closed: { 1000: 40, 1006: 10 },
+  },
+  processes: [PROCESS],
 };
 
 test('sum adds every count, those by code too, and changes nothing', () => {
   const before = JSON.stringify([one, two]);
   expect(sum([one, two])).toEqual({
-    gateway: { clients: 11, accepted: 55, refused: 22, unreachable: 33, webircRefused: 44, flooded: 11 },
-    hook: { clients: 11, accepted: 55, rejected: { 400: 1, 403: 11, 429: 10 }, closed: { 1000: 44, 1006: 10 } },
+    gateway: {
+      clients: 11,
+      accepted: 55,
+      refused: 22,
+      unreachable: 33,
+      webircRefused: 44,
+      flooded: 11,
+      upstreams: [
+        { name: 'hub', up: true, connected: 6, failed: 3, connects: histogram(3, 5, 6) },
+        { ...DOWN, name: 'leaf' },
+      ],
+    },
+    hook: {
+      ...NO_COUNTS.hook,
+      lines: { received: 11, sent: 22 },
+      clients: 11,
+      accepted: 55,
+      rejected: { 400: 1, 403: 11, 429: 10 },
+      closed: { 1000: 44, 1006: 10 },
+    },
+    processes: [PROCESS, PROCESS],
   });
   expect(JSON.stringify([one, two])).toBe(before);
   expect(sum([])).toEqual(NO_COUNTS);
@@ -22,39 +87,6 @@ test('sum adds every count, those by code too, and changes nothing', () => {
 
 test('of a process that is gone everything stays but its clients', () => {
   expect(sum([withoutClients(one), two])).toEqual(
-    sum([{ gateway: { ...one.gateway, clients: 0 }, hook: { ...one.hook, clients: 0 } }, two]),
+    sum([{ gateway: { ...one.gateway, clients: 0 }, hook: { ...one.hook, clients: 0 }, processes: [] }, two]),
   );
-});
-
-test('Prometheus’ text: HELP and TYPE once a metric, a sample a line', () => {
-  const text = formatMetrics(one, {
-    workers: 2,
-    restarts: 3,
-    isDraining: true,
-    reloads: { done: 4, failed: 5 },
-    uptimeSeconds: 6,
-  });
-  const lines = text.trimEnd().split('\n');
-  const names = lines.filter((line) => line.startsWith('# TYPE ')).map((line) => line.split(' ')[2]);
-  expect(new Set(names).size).toBe(names.length);
-  for (const line of lines) {
-    expect(line).toMatch(/^(# HELP [a-z_]+ \S.*|# TYPE [a-z_]+ (counter|gauge)|[a-z_]+(\{[a-z]+="\w+"\})? \d+)$/);
-  }
-  const prefix = 'ircd_websocket_gateway_';
-  expect(lines.filter((line) => !line.startsWith('#')).map((line) => line.slice(prefix.length))).toEqual([
-    'clients 1',
-    'accepted_total 5',
-    'rejected_total{status="400"} 1',
-    'rejected_total{status="403"} 1',
-    'closed_total{code="1000"} 4',
-    'unreachable_total 3',
-    'webirc_refused_total 4',
-    'flooded_total 1',
-    'workers 2',
-    'worker_restarts_total 3',
-    'draining 1',
-    'reloads_total{result="done"} 4',
-    'reloads_total{result="failed"} 5',
-    'uptime_seconds 6',
-  ]);
 });

@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gatewaySettings, KEYS, readGatewayConfig } from '../../src/cli/gateway-config.ts';
+import { ConfigErrors } from '../../src/cli/problems.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { makeCertificate } from '../helpers/certificate.ts';
 import { requirePeer } from '../helpers/peers.ts';
@@ -35,9 +36,12 @@ const ENOUGH = `${BIND}${ORIGIN}${UPSTREAM}`;
 describe('what is read', () => {
   test('the least that is enough, with what it then is', () => {
     expect(gatewaySettings(ENOUGH, folder)).toEqual({
-      binds: [{ address: '127.0.0.1', port: 8067, path: null, permissions: null, tls: null, proxyProtocol: false }],
-      hook: { origins: ['https://chat.example.com'] },
+      binds: [
+        { address: '127.0.0.1', port: 8067, path: null, permissions: null, tls: null, proxyProtocol: false, websocket: '' },
+      ],
+      hooks: { '': { origins: ['https://chat.example.com'] } },
       upstreams: [{ host: '127.0.0.1', port: 6667, tls: false }],
+      users: {},
       hostnames: false,
       dnsbl: null,
       limits: {},
@@ -52,18 +56,23 @@ describe('what is read', () => {
 <define name="pass" value="${SECRET}">
 <bind address="::" port="443" certificate="cert.pem" key="key.pem">
 <bind path="web.sock" permissions="0660" proxyprotocol="yes">
+<bind port="8068" websocket="native">
 <websocket defaultmode="binary" proxyranges="unix 10.0.0.0/8" pinginterval="20s">
-<wsorigin allow="https://a.example.com"> <wsorigin allow="https://b.example.com">
+<websocket name="native" allowmissingorigin="yes">
+<wsorigin allow="https://a.example.com"> <wsorigin allow="https://b.example.com" websocket="">
+<wsorigin allow="https://native.example.com" websocket="native">
 <upstream name="one" host="irc1.example.com" port="6697" tls="yes" cafile="cert.pem" servername="irc.example.com" certificate="cert.pem" key="key.pem">
 <upstream host="irc2.example.com" port="6697" tls="yes" verify="no">
-<upstream host="::1" port="6667">
+<upstream host="::1" port="6667" family="6" localaddress="::1" passfile="password" weight="3" encoding="koi8-r">
+<upstream path="ircd.sock" pass="server">
 <webirc password="&pass;" gateway="goodgw">
 <webirc upstream="one" passwordfile="password" gateway="other">
-<limits connectionsperaddress="5" linespersecond="2.5" connecttimeout="1m30s">
+<users username="%i" realname="%n from %o" hostname="%h">
+<limits connectionsperaddress="5" connectionsperminute="30" ipv6prefix="56" linespersecond="2.5" floodtimeout="2m" connecttimeout="1m30s" stalltimeout="45s">
 <hostnames lookup="yes">
-<dnsbl zone="a.example.net b.example.net"> <dnsbl zone="c.example.net">
+<dnsbl zone="a.example.net b.example.net"> <dnsbl zone="c.example.net" codes="3 5-7" action="mark">
 <dns servers="127.0.0.1:5353 ::1" timeout="2.5">
-<health port="8068">`,
+<health port="8068" hosts="gateway.internal">`,
       folder,
     );
     const pem = (name: string) => expect.stringContaining(`-----BEGIN ${name}`) as string;
@@ -77,17 +86,31 @@ describe('what is read', () => {
           permissions: null,
           tls: { cert: pem('CERTIFICATE'), key: pem('PRIVATE KEY') },
           proxyProtocol: false,
+          websocket: '',
         },
-        { address: '', port: 0, path: join(folder, 'web.sock'), permissions: 0o660, tls: null, proxyProtocol: true },
+        {
+          address: '',
+          port: 0,
+          path: join(folder, 'web.sock'),
+          permissions: 0o660,
+          tls: null,
+          proxyProtocol: true,
+          websocket: '',
+        },
+        { address: '127.0.0.1', port: 8068, path: null, permissions: null, tls: null, proxyProtocol: false, websocket: 'native' },
       ],
-      hook: {
-        origins: ['https://a.example.com', 'https://b.example.com'],
-        defaultMode: 'binary',
-        proxyRanges: ['unix', '10.0.0.0/8'],
-        pingInterval: 20_000,
+      hooks: {
+        '': {
+          origins: ['https://a.example.com', 'https://b.example.com'],
+          defaultMode: 'binary',
+          proxyRanges: ['unix', '10.0.0.0/8'],
+          pingInterval: 20_000,
+        },
+        native: { origins: ['https://a.example.com', 'https://native.example.com'], allowMissingOrigin: true },
       },
       upstreams: [
         {
+          name: 'one',
           host: 'irc1.example.com',
           port: 6697,
           tls: { ca: pem('CERTIFICATE'), cert: pem('CERTIFICATE'), key: pem('PRIVATE KEY'), servername: 'irc.example.com' },
@@ -99,12 +122,35 @@ describe('what is read', () => {
           tls: { rejectUnauthorized: false },
           webirc: { password: SECRET, gateway: 'goodgw' },
         },
-        { host: '::1', port: 6667, tls: false, webirc: { password: SECRET, gateway: 'goodgw' } },
+        {
+          host: '::1',
+          port: 6667,
+          tls: false,
+          family: 6,
+          localAddress: '::1',
+          pass: SECRET,
+          weight: 3,
+          encoding: 'koi8-r',
+          webirc: { password: SECRET, gateway: 'goodgw' },
+        },
+        { path: join(folder, 'ircd.sock'), tls: false, pass: 'server', webirc: { password: SECRET, gateway: 'goodgw' } },
       ],
       hostnames: dns,
-      dnsbl: { ...dns, zones: ['a.example.net', 'b.example.net', 'c.example.net'] },
-      limits: { connectionsPerAddress: 5, linesPerSecond: 2.5, connectTimeout: 90_000 },
-      health: { address: '127.0.0.1', port: 8068 },
+      dnsbl: {
+        ...dns,
+        zones: ['a.example.net', 'b.example.net', { zone: 'c.example.net', codes: [3, 5, 6, 7], action: 'mark' }],
+      },
+      users: { username: '%i', realname: '%n from %o', hostname: '%h' },
+      limits: {
+        connectionsPerAddress: 5,
+        connectionsPerMinute: 30,
+        ipv6Prefix: 56,
+        linesPerSecond: 2.5,
+        floodTimeout: 120_000,
+        connectTimeout: 90_000,
+        stallTimeout: 45_000,
+      },
+      health: { address: '127.0.0.1', port: 8068, hosts: ['gateway.internal'] },
       warnings: ['<upstream:verify> of irc2.example.com:6697 is "no": anybody in between can read and write everything'],
     });
     // As it goes to a worker.
@@ -129,12 +175,9 @@ describe('what is refused', () => {
     [`${BIND}${ORIGIN}`, '<upstream> is missing: there is no IRC server to connect to'],
     [
       `${ENOUGH}\n<module name="x">`,
-      'line 2: <module> is not known: have bind, websocket, wsorigin, upstream, webirc, limits, hostnames, dnsbl, dns, health, define',
+      'line 2: <module> is not known: have bind, websocket, wsorigin, upstream, webirc, users, limits, hostnames, dnsbl, dns, health, define, include',
     ],
-    [
-      `${ENOUGH}\n<bind prot="80">`,
-      'line 2: <bind:prot> is not known: have address, port, path, permissions, certificate, key, proxyprotocol',
-    ],
+    [`${ENOUGH}\n<bind prot="80">`, 'line 2: <bind:prot> is not known'],
     [`${ENOUGH}\n<bind proxyprotcol="yes" port="1">`, 'line 2: <bind:proxyprotcol> is not known: did you mean proxyprotocol?'],
     [`${ENOUGH}\n<bind address="127.0.0.1">`, 'line 2: <bind:port> is missing'],
     [`${ENOUGH}\n<bind port="65536">`, 'line 2: <bind:port> "65536" must be a port, 0 to 65535'],
@@ -208,6 +251,39 @@ describe('what is refused', () => {
     [`${ENOUGH}\n<dns servers="resolver">`, 'line 2: <dns:servers> "resolver" must be addresses'],
     [`${ENOUGH}\n<health address="here" port="1">`, 'line 2: <health:address> "here" must be an IP address'],
     [`${ENOUGH}\n<health>`, 'line 2: <health:port> is missing'],
+    [`${ENOUGH}\n${BIND}`, 'line 2: <bind:port> "8067" is there twice, first on line 1'],
+    [`${ENOUGH}\n<bind path="x">\n<bind path="./x">`, '/x" is there twice, first on line 2'],
+    [
+      `${ENOUGH}\n<bind port="1" websocket="other">`,
+      'line 2: <bind:websocket> is the name of no <websocket>: have none with a name',
+    ],
+    [`${BIND}${ORIGIN}${UPSTREAM}\n<websocket name="a">`, 'line 1: <bind:websocket> is missing: have a'],
+    [
+      `${ENOUGH}\n<wsorigin allow="https://a.example.com" websocket="b">`,
+      'line 2: <wsorigin:websocket> "b" is the name of no <websocket>',
+    ],
+    [`${ENOUGH}\n<upstream host="a" port="1" path="x">`, 'line 2: <upstream:host> cannot be beside path'],
+    [`${ENOUGH}\n<upstream host="a" port="1" family="5">`, 'line 2: <upstream:family> "5" must be one of 4, 6'],
+    [
+      `${ENOUGH}\n<upstream host="a" port="1" localaddress="eth0">`,
+      'line 2: <upstream:localaddress> "eth0" must be an IP address',
+    ],
+    [`${ENOUGH}\n<upstream host="a" port="1" weight="0">`, 'line 2: <upstream:weight> "0" must be a whole number from 1 to 1000'],
+    [`${ENOUGH}\n<upstream host="a" port="1" encoding="klingon">`, '<upstream:encoding> "klingon" is not an encoding'],
+    [`${ENOUGH}\n<upstream host="a" port="1" pass="${SECRET}&nl;NICK x">`, 'line 2: <upstream:pass> must be a word'],
+    [`${ENOUGH}\n<upstream host="a" port="1" pass="x" passfile="password">`, 'line 2: <upstream:passfile> cannot be beside pass'],
+    [`${ENOUGH}\n<users username="%x">`, '<users:username> "%x" has an unknown "%x": have %a, %i, %h, %n, %o and %%'],
+    [`${ENOUGH}\n<users realname="a&nl;QUIT">`, '<users:realname> "a\\nQUIT" has a line end'],
+    [`${ENOUGH}\n<limits ipv6prefix="129">`, 'line 2: <limits:ipv6prefix> "129" must be a whole number from 1 to 128'],
+    [`${ENOUGH}\n<dnsbl zone="a.example.net" codes="3 9-5">`, 'line 2: <dnsbl:codes> "9-5" must be numbers from 0 to 255'],
+    [`${ENOUGH}\n<dnsbl zone="a.example.net" action="kill">`, 'line 2: <dnsbl:action> "kill" must be one of deny, mark'],
+    [`${ENOUGH}\n<include file="none.conf">`, 'line 2: <include:file> "none.conf" cannot be read: ENOENT'],
+    [`${ENOUGH}\n<include>`, 'line 2: <include:file> is missing'],
+    [`${ENOUGH}\n<upsteam host="a" port="1">`, 'line 2: <upsteam> is not known: did you mean upstream?'],
+    [
+      `${ENOUGH}\n<define name="p" value="a&${SECRET};b">`,
+      'line 2: <define:value> has an "&" that begins no entity: write "&amp;"',
+    ],
     [`${ENOUGH}\n<bind port="1"`, 'line 2: <bind> is not closed by ">"'],
   ])('%s', (text, message) => {
     let thrown: unknown;
@@ -216,16 +292,72 @@ describe('what is refused', () => {
     } catch (error) {
       thrown = error;
     }
-    expect(thrown).toBeInstanceOf(ConfigError);
-    expect((thrown as ConfigError).message).toContain(message);
-    expect((thrown as ConfigError).message).not.toContain(SECRET);
-    expect((thrown as ConfigError).value ?? '').not.toContain(SECRET);
+    const errors = thrown instanceof ConfigErrors ? thrown.errors : [thrown as ConfigError];
+    for (const error of errors) {
+      expect(error).toBeInstanceOf(ConfigError);
+      expect(error.message).not.toContain(SECRET);
+      expect(error.value ?? '').not.toContain(SECRET);
+    }
+    expect((thrown as Error).message).toContain(message);
   });
 
   test.skipIf(OPENSSL === null)('a key of another certificate', () => {
     const text = `${ENOUGH}\n<bind port="1" certificate="cert.pem" key="other-key.pem">`;
     expect(() => gatewaySettings(text, folder)).toThrow(
       /^line 2: <bind:key> "other-key\.pem" cannot be used: .*key values mismatch/,
+    );
+  });
+});
+
+describe('all mistakes of a configuration are told at once', () => {
+  test('in the order of its tags, each with its line', () => {
+    const text = `<bind prot="80">
+<upstream host="" port="0" tls="perhaps">
+<limits linespersecond="many" connecttimeout="soon">
+<webirc password="two ${SECRET}">`;
+    let thrown: unknown;
+    try {
+      gatewaySettings(text, folder);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(ConfigErrors);
+    expect((thrown as ConfigErrors).message.split('\n')).toEqual([
+      expect.stringMatching(/^line 1: <bind:prot> is not known/),
+      'line 1: <bind:port> is missing',
+      expect.stringMatching(/^<wsorigin>/),
+      'line 2: <upstream:host> is empty',
+      'line 2: <upstream:port> "0" must be a port, 1 to 65535',
+      'line 2: <upstream:tls> "perhaps" must be "yes" or "no"',
+      expect.stringMatching(/^line 4: <webirc:password> must be a word/),
+      'line 3: <limits:linespersecond> "many" must be a number above 0',
+      expect.stringMatching(/^line 3: <limits:connecttimeout> "soon" must be a duration/),
+    ]);
+    expect((thrown as Error).message).not.toContain(SECRET);
+  });
+
+  test('L9: a part of a secret in <define value> is not shown', () => {
+    expect(() => gatewaySettings(`${ENOUGH}<define name="x" value="${SECRET}&${SECRET};">`, folder)).toThrow(
+      /^line 1: <define:value> has an "&" that begins no entity: write "&amp;"$/,
+    );
+  });
+});
+
+describe('<include>', () => {
+  test('its tags stand in its place; paths are relative to it; variables go into it', () => {
+    mkdirSync(join(folder, 'parts'));
+    writeFileSync(join(folder, 'parts/upstream.conf'), '<upstream host="&host;" port="6667"><webirc passwordfile="secret">');
+    writeFileSync(join(folder, 'parts/secret'), SECRET);
+    const text = `${BIND}${ORIGIN}<define name="host" value="::1"><include file="parts/upstream.conf">`;
+    expect(gatewaySettings(text, folder).upstreams).toEqual([
+      { host: '::1', port: 6667, tls: false, webirc: { password: SECRET, gateway: 'webchat' } },
+    ]);
+  });
+
+  test('a mistake in it is told with its name; one that includes itself is none', () => {
+    writeFileSync(join(folder, 'wrong.conf'), '\n<limits linespersecond="0"><include file="wrong.conf">');
+    expect(() => gatewaySettings(`${ENOUGH}<include file="wrong.conf">`, folder)).toThrow(
+      'wrong.conf: line 2: <include:file> "wrong.conf" includes itself\nwrong.conf: line 2: <limits:linespersecond> "0" must be',
     );
   });
 });

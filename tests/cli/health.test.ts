@@ -1,10 +1,15 @@
-import type { Server } from 'node:http';
+import { get, type Server } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { NO_COUNTS, type ProcessFacts } from '../../src/cli/counters.ts';
+import { NO_COUNTS } from '../../src/cli/counters.ts';
 import { createHealthServer, listenForHealth } from '../../src/cli/health.ts';
+import type { ProcessFacts } from '../../src/cli/metrics.ts';
+import type { UpstreamState } from '../../src/cli/upstream-check.ts';
 
 const FACTS: ProcessFacts = { workers: 1, restarts: 0, isDraining: false, reloads: { done: 0, failed: 0 }, uptimeSeconds: 1 };
 let facts = FACTS;
+const UP: UpstreamState = { name: 'hub', isUp: true, seconds: 0.001, problem: null };
+const DOWN: UpstreamState = { name: 'leaf', isUp: false, seconds: null, problem: 'connect ECONNREFUSED' };
+let upstreams = [UP, DOWN];
 let counters = async () => NO_COUNTS;
 let server: Server;
 let url: string;
@@ -12,7 +17,10 @@ let url: string;
 beforeEach(async () => {
   facts = FACTS;
   counters = async () => NO_COUNTS;
-  server = createHealthServer({ counters: () => counters(), facts: () => facts });
+  upstreams = [UP, DOWN];
+  server = createHealthServer({ counters: () => counters(), facts: () => facts, upstreams: async () => upstreams }, [
+    'gateway.internal',
+  ]);
   url = await listenForHealth(server, { address: '127.0.0.1', port: 0 });
 });
 
@@ -30,10 +38,42 @@ describe('the health endpoint', () => {
     expect([down.status, await down.text()]).toEqual([503, 'draining\n']);
   });
 
+  test('M4: /health is 503 where no worker takes clients', async () => {
+    facts = { ...FACTS, workers: 0 };
+    const down = await fetch(`${url}health`);
+    expect([down.status, await down.text()]).toEqual([503, 'no worker takes clients\n']);
+  });
+
+  test('/health is 503 where no IRC server answers, with the reason of each', async () => {
+    upstreams = [DOWN];
+    const down = await fetch(`${url}health`);
+    expect([down.status, await down.text()]).toEqual([503, 'no IRC server answers: leaf: connect ECONNREFUSED\n']);
+  });
+
+  test.each([
+    ['127.0.0.1', 200],
+    ['[::1]:8068', 200],
+    ['localhost:8068', 200],
+    ['GATEWAY.internal:8068', 200],
+    ['evil.example.com', 403],
+    ['127.0.0.1.evil.example.com', 403],
+    ['[::1].evil.example.com', 403],
+  ])('a web page may not read it by a name of its own: Host %s is %i', async (host, status) => {
+    const { port } = new URL(url);
+    const answer = await new Promise<number | undefined>((resolve, reject) => {
+      get({ port, path: '/stats', headers: { Host: host } }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      }).on('error', reject);
+    });
+    expect(answer).toBe(status);
+  });
+
   test('/stats is JSON, /metrics is Prometheus’', async () => {
     const stats = await fetch(`${url}stats?pretty`);
     expect(stats.headers.get('content-type')).toBe('application/json');
-    expect(await stats.json()).toEqual({ ...FACTS, ...NO_COUNTS });
+    // Infinity is null in JSON.
+    expect(await stats.json()).toEqual(JSON.parse(JSON.stringify({ ...FACTS, upstreams: [UP, DOWN], ...NO_COUNTS })));
     const metrics = await fetch(`${url}metrics`);
     expect(metrics.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
     expect(await metrics.text()).toContain('ircd_websocket_gateway_clients 0\n');

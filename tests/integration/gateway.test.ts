@@ -155,15 +155,12 @@ describe.each([
   });
 });
 
-test('no server answers: an ERROR line and a Close frame that says why; the next one is tried first', async () => {
+test('no server answers: 503 before any 101', async () => {
   const dead = await freePort();
-  const { gateway, port } = await startGateway([
-    { host: '127.0.0.1', port: dead },
-    { host: '127.0.0.1', port: dead },
-  ]);
+  const { gateway, port } = await startGateway([{ host: '127.0.0.1', port: dead }]);
   const user = new WebUser(port, '203.0.113.9');
-  expect(await user.end()).toEqual({ code: 1013, reason: 'The IRC server cannot be reached' });
-  expect(user.lines).toEqual(['ERROR :Closing link: (203.0.113.9) [The IRC server cannot be reached]']);
+  const [, response] = (await once(user.socket, 'unexpected-response')) as [unknown, { statusCode: number }];
+  expect(response.statusCode).toBe(503);
   expect(gateway.stats().unreachable).toBe(1);
 });
 
