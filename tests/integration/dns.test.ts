@@ -240,6 +240,7 @@ describe.skipIf(unbound === null)('against unbound', () => {
         zone: `${TWO}.`,
         codes: [7],
         reason: null,
+        action: 'deny',
       });
     });
 
@@ -254,6 +255,7 @@ describe.skipIf(unbound === null)('against unbound', () => {
         zone: ONE,
         codes: [9],
         reason: 'open proxy',
+        action: 'deny',
       });
       expect(await checkDnsbl('203.0.113.66', [ONE], { servers, codes: [4] })).toBeNull();
       expect(await checkDnsbl('203.0.113.66', [ONE, TWO], { servers, codes: [14] })).toEqual({
