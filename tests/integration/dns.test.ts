@@ -262,6 +262,7 @@ describe.skipIf(unbound === null)('against unbound', () => {
         zone: TWO,
         codes: [14],
         reason: null,
+        action: 'deny',
       });
     });
 
