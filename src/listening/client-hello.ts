@@ -59,6 +59,7 @@ export function readClientHello(bytes: Uint8Array): ClientHello | HelloIncomplet
     if (length === 0 || length > MAX_FRAGMENT_SIZE) return null;
     const start = at + RECORD_HEADER_SIZE;
     at = start + length;
+    if (at > MAX_HELLO_SIZE) return null;
     const fragment = bytes.subarray(start, at);
     fragments.push(fragment);
     size += fragment.length;
@@ -66,7 +67,7 @@ export function readClientHello(bytes: Uint8Array): ClientHello | HelloIncomplet
     const [type = CLIENT_HELLO, high = 0, middle = 0, low = 0] = header;
     if (type !== CLIENT_HELLO) return null;
     const messageSize = HANDSHAKE_HEADER_SIZE + high * 65_536 + middle * 256 + low;
-    if (messageSize > MAX_HELLO_SIZE) return null;
+    if (start + messageSize - size + fragment.length > MAX_HELLO_SIZE) return null;
     if (bytes.length < at) return incomplete(at);
     if (header.length < HANDSHAKE_HEADER_SIZE || size < messageSize) continue;
     // No other handshake message follows in the same record: the client waits for the server's answer first.
