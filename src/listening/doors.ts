@@ -93,7 +93,7 @@ export class Doors {
     // Node's request and response of HTTP/2 have the same shape, and the stream.
     const { stream } = response as { stream?: ServerHttp2Stream };
     if (stream === undefined) replyOnResponse(response, error);
-    else replyOnStream(stream, error);
+    else replyOnStream(stream, error, request.method === 'HEAD');
     this.#context.rejected(error, request);
   };
 

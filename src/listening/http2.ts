@@ -58,6 +58,8 @@ export function beginSession(server: Http2Server, socket: Duplex): ServerHttp2Se
     begun = session;
   });
   server.emit('connection', socket);
+  // A TLS socket that no tls.Server made never says that its handshake is over, and a session waits for that.
+  socket.emit('secureConnect');
   return begun;
 }
 
@@ -89,6 +91,7 @@ export function requestOfStream(
   request.rawHeaders = withHost(rawHeaders, headers);
   // What a program may look up by name is what admission has looked at.
   request.headers = headersOf(request.rawHeaders, headers);
+  request.headersDistinct = distinct(request.rawHeaders);
   request.complete = true;
   request.push(null);
   return request;
@@ -131,7 +134,7 @@ export class Http2Handshake implements Handshake {
   }
 
   refuse(error: HandshakeError): void {
-    replyOnStream(this.transport, error);
+    replyOnStream(this.transport, error, this.request.method === 'HEAD');
   }
 }
 
@@ -169,6 +172,17 @@ function withHost(rawHeaders: readonly string[], { ':authority': authority }: In
 function headersOf(rawHeaders: readonly string[], headers: IncomingHttpHeaders): IncomingMessage['headers'] {
   const host = fieldOf(rawHeaders, 'host');
   return { ...headers, ...(host === undefined ? {} : { host }) };
+}
+
+/** As `IncomingMessage` has it: each field's values as they came. */
+function distinct(rawHeaders: readonly string[]): NodeJS.Dict<string[]> {
+  const values: NodeJS.Dict<string[]> = Object.create(null);
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase();
+    values[name] ??= [];
+    values[name].push(rawHeaders[i + 1] as string);
+  }
+  return values;
 }
 
 /** The fields as a list, where only Node's object is there. It has joined fields that came twice. */

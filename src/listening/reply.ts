@@ -37,8 +37,8 @@ export function replyOnResponse(response: ServerResponse, error: HandshakeError)
   response.end(body);
 }
 
-/** Answers on an HTTP/2 stream and ends it. The other streams of the session go on. */
-export function replyOnStream(stream: ServerHttp2Stream, error: HandshakeError): void {
+/** Answers on an HTTP/2 stream and ends it. The other streams of the session go on. An answer to HEAD has no body. */
+export function replyOnStream(stream: ServerHttp2Stream, error: HandshakeError, isHead: boolean): void {
   if (stream.destroyed || stream.headersSent || !stream.writable) {
     stream.destroy();
     return;
@@ -46,8 +46,8 @@ export function replyOnStream(stream: ServerHttp2Stream, error: HandshakeError):
   const { status, body, fields } = replyOf(error);
   // RFC 9113 section 8.2.2: connection-specific header fields, Upgrade among them, make a message malformed.
   const { Upgrade: _none, ...rest } = fields;
-  stream.respond({ ':status': status, ...rest });
-  stream.end(body);
+  stream.respond({ ':status': status, ...rest }, { endStream: isHead });
+  if (!isHead) stream.end(body);
   dropRest(stream);
 }
 
