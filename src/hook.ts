@@ -21,7 +21,6 @@ import { Sweeper, sweepInterval } from './connection/sweeper.ts';
 import { diagnostics, publish } from './diagnostics.ts';
 import { CloseCode, ConfigError, type HandshakeError } from './errors.ts';
 import { Doors, type DoorsContext } from './listening/doors.ts';
-import { asUpgradeRequest } from './listening/http2.ts';
 import type {
   AcceptOptions,
   HttpOptions,
@@ -296,7 +295,7 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
 
   readonly explain = (request: IncomingMessage): AdmissionReport => {
     const peer = peerOf(request.socket) ?? { address: UNKNOWN, port: undefined, encrypted: false };
-    return explainAdmission(asUpgradeRequest(request), peer, this.#compiled.rules, this.#closing !== null);
+    return explainAdmission(request, peer, this.#compiled.rules, this.#closing !== null);
   };
 
   readonly rehash = (config: WebSocketConfig): void => {

@@ -16,7 +16,6 @@ import { guardSocket } from '../connection/guard.ts';
 import { ConfigError, HandshakeError } from '../errors.ts';
 import { Certificates, type ListenerTls } from './certificates.ts';
 import {
-  asUpgradeRequest,
   beginSession,
   createHttp2Reader,
   endSession,
@@ -54,6 +53,7 @@ export interface DoorsContext extends UpgradeContext {
 interface Door {
   readonly prelude: PreludeOptions;
   readonly plain: AcceptOptions['plain'];
+  readonly trustsPeer: boolean;
   readonly reader: Server;
   /** Reads HTTP/2, where it is offered. */
   readonly http2: Http2Server | null;
@@ -122,8 +122,8 @@ export class Doors {
 
   /** Makes a server with everything wired. */
   createListener(options: ListenerOptions): NetServer {
-    const { proxyProtocol = false, plain, tls, http2 = false, onRequest } = options;
-    if (proxyProtocol && !this.#context.trustsProxies()) {
+    const { proxyProtocol = false, trustsPeer = false, plain, tls, http2 = false, onRequest } = options;
+    if (proxyProtocol && !trustsPeer && !this.#context.trustsProxies()) {
       throw new ConfigError({ tag: 'websocket', key: 'proxyranges' }, 'is empty: no PROXY protocol header would be believed');
     }
     checkOptions(options);
@@ -142,12 +142,12 @@ export class Doors {
   }
 
   #makeDoor(options: AcceptOptions, certificates: Certificates | null, readers: Readers): Door {
-    const { proxyProtocol = false, plain, http2 = false, clientCertificates } = options;
+    const { proxyProtocol = false, trustsPeer = false, plain, http2 = false, clientCertificates } = options;
     const tellsPlain = plain !== undefined;
     // RFC 7301 section 3.2: a client that offers names, none of which is here, is refused by an alert.
     const protocols = [...(http2 ? ['h2'] : []), 'http/1.1', ...(tellsPlain ? ['irc'] : [])];
     const prelude = { proxyProtocol, certificates, protocols, asksNativeClients: clientCertificates === 'plain', tellsPlain };
-    return { prelude, plain, reader: readers.reader, http2: http2 ? readers.http2 : null, sessions: new Set() };
+    return { prelude, plain, trustsPeer, reader: readers.reader, http2: http2 ? readers.http2 : null, sessions: new Set() };
   }
 
   #makeReaders(withHttp2: boolean, onRequest?: RequestListener): Readers {
@@ -174,7 +174,7 @@ export class Doors {
     const pending = watchSocket(raw, this.#context);
     readPrelude(raw, door.prelude, (result) => {
       const { socket, proxy, protocol } = result;
-      const forwarded = proxy === null ? undefined : this.#forwarded(raw, proxy);
+      const forwarded = proxy === null ? undefined : this.#forwarded(raw, proxy, door.trustsPeer);
       if (forwarded === null) {
         raw.destroy();
         return;
@@ -258,16 +258,19 @@ export class Doors {
   }
 
   /** What a PROXY header says of the client; `null` where the peer may not say anything, `undefined` where the proxy speaks for itself. */
-  #forwarded(socket: Socket, proxy: ProxyHeaderFound): Forwarded | null | undefined {
+  #forwarded(socket: Socket, proxy: ProxyHeaderFound, trustsPeer: boolean): Forwarded | null | undefined {
     const peer = peerOf(socket);
-    return peer === null ? null : believeProxy(proxy, peerAddress(peer), (address) => this.#context.trustedRange(address));
+    if (peer === null) return null;
+    return believeProxy(proxy, peerAddress(peer), (address) =>
+      trustsPeer ? 'the program' : this.#context.trustedRange(address),
+    );
   }
 
   /** Runs a plain request through the same checks. One that passes them all still is no upgrade. */
   #refusal(request: IncomingMessage): HandshakeError {
     const peer = peerOf(request.socket);
     try {
-      if (peer !== null) this.#context.admit(asUpgradeRequest(request), peer);
+      if (peer !== null) this.#context.admit(request, peer);
       return new HandshakeError(
         426,
         'WebSocket: Received HTTP request whose Connection header does not ask for the upgrade',

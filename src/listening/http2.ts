@@ -29,9 +29,6 @@ import type { Handshake } from './upgrade.ts';
 /** Streams of one session at a time. RFC 9113 section 6.5.2: "it is recommended that this value be no smaller than 100". */
 const MAX_STREAMS = 128;
 
-/** A key that a request without one is given for admission, which asks for one: 16 bytes, all of them zero. */
-const NO_KEY = `${'A'.repeat(22)}==`;
-
 /** Takes a stream with its fields, as an object and as a list. */
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]) => void;
 
@@ -118,7 +115,7 @@ export class Http2Handshake implements Handshake {
   }
 
   get asked(): AdmissionRequest {
-    return asUpgradeRequest(this.request);
+    return this.request;
   }
 
   peer(): Peer | null {
@@ -136,30 +133,6 @@ export class Http2Handshake implements Handshake {
   refuse(error: HandshakeError): void {
     replyOnStream(this.transport, error, this.request.method === 'HEAD');
   }
-}
-
-/**
- * Puts a request of HTTP/2 into the words of HTTP/1.1, for checks that are written in them. A request of HTTP/1.1 is returned as it is.
- *
- * Section 4: an extended CONNECT stands for the GET of RFC 6455, `:protocol` for `Upgrade`, `:authority` for `Host`. Section 5: "|Sec-WebSocket-Key| and
- * |Sec-WebSocket-Accept| … are not used". A `:protocol` that is not `websocket` is no WebSocket upgrade and gets no key, so that it is the documented 501, which is also
- * what RFC 9220 section 3 recommends; a CONNECT without one stays a CONNECT and is the 405.
- */
-export function asUpgradeRequest(request: AdmissionRequest): AdmissionRequest {
-  const { method, url, httpVersion, rawHeaders } = request;
-  if (httpVersion !== '2.0') return request;
-  const protocol = fieldOf(rawHeaders, ':protocol');
-  const fields = rawHeaders.filter((_, i) => !isLeftOut(rawHeaders[i - (i % 2)] as string));
-  if (method === 'CONNECT' && protocol !== undefined) {
-    fields.push('Connection', 'Upgrade', 'Upgrade', protocol);
-    if (protocol.toLowerCase() === 'websocket') fields.push('Sec-WebSocket-Key', NO_KEY);
-  }
-  return { method: protocol === undefined ? method : 'GET', url, httpVersion: '1.1', rawHeaders: fields };
-}
-
-/** Pseudo fields are no header fields, RFC 9113 section 8.3; a key means nothing here. */
-function isLeftOut(name: string): boolean {
-  return name.startsWith(':') || name.toLowerCase() === 'sec-websocket-key';
 }
 
 /** RFC 9113 section 8.3.1: ":authority" is what HTTP/1.1 has as Host, and wins over it. */

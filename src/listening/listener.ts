@@ -38,6 +38,12 @@ export interface AcceptOptions {
    */
   readonly proxyProtocol?: boolean;
   /**
+   * Whether the PROXY header is believed whatever `proxyRanges` say: the peer is the program itself, another worker of it for instance. Never set it for a port that others reach.
+   *
+   * @defaultValue `false`
+   */
+  readonly trustsPeer?: boolean;
+  /**
    * TLS to put over the connection, behind the PROXY header. Absent: the socket is taken as it is. Pass `accept` the same object each time: its secure contexts are
    * made once for each object.
    */

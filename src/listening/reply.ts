@@ -39,7 +39,8 @@ export function replyOnResponse(response: ServerResponse, error: HandshakeError)
 
 /** Answers on an HTTP/2 stream and ends it. The other streams of the session go on. An answer to HEAD has no body. */
 export function replyOnStream(stream: ServerHttp2Stream, error: HandshakeError, isHead: boolean): void {
-  if (stream.destroyed || stream.headersSent || !stream.writable) {
+  // Node ends our side of a HEAD as soon as it has come.
+  if (stream.destroyed || stream.headersSent || !(stream.writable || isHead)) {
     stream.destroy();
     return;
   }

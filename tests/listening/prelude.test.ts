@@ -62,6 +62,14 @@ describe('the PROXY protocol', () => {
     expect(sockets.length).toBe(0);
   });
 
+  test('trustsPeer believes the header of a peer that is the program itself, whatever proxyRanges say', async () => {
+    const { port, nextSocket } = await startHook({ onConnection: echo }, { proxyProtocol: true, trustsPeer: true });
+    const next = nextSocket();
+    const client = await RawClient.connect(port);
+    client.socket.write(PROXY + upgradeRequest());
+    expect((await next).websocket).toMatchObject({ client: { address: '203.0.113.9' }, via: ['127.0.0.1'] });
+  });
+
   test('without proxyRanges it is refused when it is configured', () => {
     const hook = createWebSocketHook({ origins: ['https://a.example'], onConnection: () => {} });
     expect(() => hook.createListener({ proxyProtocol: true })).toThrow(ConfigError);
