@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
-
-const SOURCE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 interface Violation {
   readonly id: string;
@@ -13,7 +10,7 @@ interface Violation {
 /** Runs axe's rules over the page as it is now. Returns what they found, in a form that tells what to do. */
 export async function findBarriers(page: Page): Promise<string[]> {
   // Not a script element: the page's Content-Security-Policy would forbid it.
-  if (!(await page.evaluate<boolean>(`'axe' in window`))) await page.evaluate(SOURCE);
+  if (!(await page.evaluate<boolean>(`'axe' in window`))) await page.evaluate(axe.source);
   const violations = await page.evaluate<Violation[]>(
     `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,
   );
