@@ -93,6 +93,7 @@ describe.skipIf(CHROMIUM === null)('the web client without a network', () => {
       await web.page.locator('#status[data-state="suspended"]', { hasText: 'Reconnecting…' }).waitFor();
       observer.send(`PRIVMSG #rail :meanwhile ${loss}`);
       await web.say(`typed in the tunnel ${loss}`);
+      await web.page.locator('#sending', { hasText: '1 line waits for the network' }).waitFor();
       if (loss === 0) {
         await web.page.locator('#banner', { hasText: 'You are still in your channels' }).waitFor();
         await web.takePicture('suspended');

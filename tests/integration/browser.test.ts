@@ -255,7 +255,9 @@ describe.skipIf(CHROMIUM === null)('the web client in a real browser', () => {
   });
 
   test('C7 a server that has fallen silent is noticed, without a Close or a FIN', async () => {
-    const web = await WebUser.open(browser, ircd.webPort);
+    // A connection that survives would look by itself, and wait (browser-resume.test.ts).
+    const own = await startIrcd({ tags: '<websocket resumewindow="0">' });
+    const web = await WebUser.open(browser, own.webPort);
     // The real server, behind a network that stops carrying what it says.
     let isSilent = false;
     const asked: string[] = [];
@@ -285,6 +287,7 @@ describe.skipIf(CHROMIUM === null)('the web client in a real browser', () => {
     await web.page.clock.runFor(100_000);
     await web.sees('The connection is gone');
     await web.close();
+    await own.stop();
   });
 
   test('it comes back by itself when the server does, as who it was, and shows meanwhile that it is away', async () => {

@@ -56,6 +56,11 @@ export class Connection {
     setInterval(() => this.#watch(), WATCH_INTERVAL);
   }
 
+  /** Whether the network is away, and the connection waits for it. */
+  get isSuspended(): boolean {
+    return this.#isSuspended;
+  }
+
   /** Connects now, if it is not connected or on its way already. */
   open(): void {
     clearTimeout(this.#retryTimer);
@@ -108,6 +113,7 @@ export class Connection {
     clearTimeout(this.#retryTimer);
     const socket = this.#socket;
     this.#socket = null;
+    this.#isSuspended = false;
     socket?.close(1000);
     this.#events.onStatus({ state: 'offline', reason });
   }
@@ -141,6 +147,7 @@ export class Connection {
   #closed(socket: WebSocket, reason: string): void {
     if (this.#socket !== socket) return;
     this.#socket = null;
+    this.#isSuspended = false;
     // Twice as long each time, and never the same for two people: a server that comes back is not met by all of them at once.
     const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#failures++) * (0.7 + Math.random() * 0.6);
     this.#retryTimer = setTimeout(() => this.open(), delay);

@@ -34,6 +34,7 @@ const connection: Connection = new Connection(`${location.protocol === 'https:' 
   onSilence: () => void session.send('PING :still there?'),
   onStatus(status) {
     statusView.show(status);
+    if (status.state === 'online') session.resumed();
     if (status.state !== 'waiting' && status.state !== 'offline') return;
     session.disconnected();
     // Somebody who is not in yet would rather know than wait.
@@ -53,7 +54,8 @@ const session: Session = new Session(state, connection, {
   onMention: (conversation, entry) => notifications.tell(conversation.name, entry),
   onWaiting(lines) {
     element('sending').hidden = lines === 0;
-    setText(element('sending-count'), `${lines} ${lines === 1 ? 'line waits' : 'lines wait'} for their turn`);
+    const what = connection.isSuspended ? 'for the network' : lines === 1 ? 'for its turn' : 'for their turn';
+    setText(element('sending-count'), `${lines} ${lines === 1 ? 'line waits' : 'lines wait'} ${what}`);
   },
   onUnsent(target, text) {
     const line = element<HTMLTextAreaElement>('line');

@@ -39,7 +39,7 @@ export class Pace {
       if (row === undefined) this.#rows.set(line.target, [line]);
       else row.push(line);
     }
-    this.#run();
+    this.run();
   }
 
   /** Counts a line that was sent without waiting: the server counts it too. */
@@ -57,13 +57,14 @@ export class Pace {
     return rest;
   }
 
-  #run(): void {
+  /** Sends what may be sent now. */
+  run(): void {
     clearTimeout(this.#timer);
     this.#fill();
     while (this.#tokens >= 1) {
       const line = this.#next();
       if (line === undefined) break;
-      // What could not be sent waits at the head of its row, for `clear`.
+      // What could not be sent waits at the head of its row.
       if (!line.send()) {
         this.#rows.set(line.target, [line, ...(this.#rows.get(line.target) ?? [])]);
         break;
@@ -71,7 +72,7 @@ export class Pace {
       this.#tokens--;
     }
     const { waiting } = this;
-    if (waiting > 0) this.#timer = setTimeout(() => this.#run(), LINE_INTERVAL);
+    if (waiting > 0) this.#timer = setTimeout(() => this.run(), LINE_INTERVAL);
     this.#onChange(waiting);
   }
 

@@ -137,7 +137,14 @@ export class Session {
     if (count > 0) this.add(this.state.current, { kind: 'event', text: `${count} lines were not sent` });
   }
 
+  /** The network is back: what waited is said. */
+  resumed(): void {
+    this.#pace.run();
+  }
+
+  /** Says a line. While the network is away the line waits in its row, where the person sees that it waits, and gets it back should all be lost. */
   #sayLine(target: string, text: string, speech: Speech): boolean {
+    if (this.#connection.isSuspended) return false;
     const isSent = this.#connection.send(
       `${commandOf(speech)} ${target} :${speech === 'action' ? `\x01ACTION ${text}\x01` : text}`,
     );

@@ -29,12 +29,12 @@ export class StatusView {
     const label = element('status');
     label.textContent = WORDS[status.state];
     label.dataset['state'] = status.state;
-    label.title = status.state === 'suspended' ? 'The network is away. What you send now is delivered when it is back.' : '';
     element('banner').dataset['state'] = status.state;
     element('retry').hidden = status.state === 'connecting' || status.state === 'suspended';
     element('retry').textContent = status.state === 'offline' ? 'Connect again' : 'Try now';
     element('banner-reason').textContent = reasonOf(status);
-    element('countdown').textContent = '';
+    element('countdown').textContent =
+      status.state === 'suspended' ? 'You are still in your channels. What you say now is sent when the network is back.' : '';
     element('banner').hidden = status.state === 'online' || status.state === 'suspended';
     if (status.state === 'suspended') this.#announceLater();
     if (status.state !== 'waiting') return;
@@ -59,7 +59,7 @@ function reasonOf(status: ConnectionStatus): string {
     case 'connecting':
       return 'Connecting…';
     case 'suspended':
-      return 'Reconnecting… You are still in your channels, and what you send now is delivered when the network is back.';
+      return 'Reconnecting…';
     case 'online':
       return '';
     default:
