@@ -1,20 +1,21 @@
 /**
- * Names that are the same in IRC: nicknames and channels are compared without case.
+ * Comparison of names: IRC compares nicknames and channel names without case.
  *
- * CASEMAPPING=ascii: only A to Z fold. The older rfc1459 mapping, where `{` is a small `[`, surprises people who never saw a Finnish terminal.
+ * CASEMAPPING=ascii: only A to Z fold. The older rfc1459 mapping, where `{` is a small `[`, surprises people who never saw a
+ * Finnish terminal.
  */
 
-/** Gives the form of a name that is compared. */
+/** Returns the form of a name that is compared. */
 export function fold(name: string): string {
   return name.replace(/[A-Z]/g, (c) => c.toLowerCase());
 }
 
-/** Tells whether two names are the same. */
+/** Returns whether two names are the same. */
 export function isSameName(a: string, b: string): boolean {
   return fold(a) === fold(b);
 }
 
-/** A map from names to things, whatever the case they are asked for in. */
+/** A map from names to things that ignores case. */
 export class NameMap<T> {
   readonly #map = new Map<string, T>();
 

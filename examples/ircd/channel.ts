@@ -1,4 +1,4 @@
-/** A channel: who is in it, what they may do, and what is told to all of them. */
+/** A channel: its members, what they may do, and the lines that all of them get. */
 
 import type { Client } from './client.ts';
 import { completeMask, matchesMask } from './mask.ts';
@@ -16,7 +16,9 @@ export class Channel {
   readonly bans = new Map<string, { by: string; at: number }>();
   readonly invited = new Set<Client>();
   topic: { text: string; by: string; at: number } | null = null;
-  /** Flags without a value: `i` invite only, `m` moderated, `n` no messages from outside, `s` secret, `t` operators set the topic. */
+  /**
+   * Flags without a value: `i` invite only, `m` moderated, `n` no messages from outside, `s` secret, `t` operators set the topic.
+   */
   readonly flags = new Set<string>(['n', 't']);
   key: string | null = null;
   limit: number | null = null;

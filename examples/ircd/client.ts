@@ -1,8 +1,8 @@
 /**
  * One connection, seen as an IRC client.
  *
- * In: the bytes of a `net.Socket`. Out: lines to the server, lines to the socket. That the socket may be a browser's WebSocket is nowhere to be seen here: the
- * library gives it the same shape.
+ * In: the bytes of a `net.Socket`. Out: lines to the server, lines to the socket. That the socket may be a browser's WebSocket is
+ * nowhere to be seen here: the library gives it the same shape.
  */
 import type { Socket } from 'node:net';
 import type { Channel } from './channel.ts';
@@ -29,7 +29,7 @@ interface Gateway {
   readonly text: string;
 }
 
-/** Who a gateway says that a client is. */
+/** A client as its gateway describes it. */
 export interface GatewayUser {
   readonly address: string;
   readonly port?: number | undefined;
@@ -119,7 +119,7 @@ export class Client {
     return { host, address: host, text };
   }
 
-  /** What a judge of gateways asks. */
+  /** The facts that a check of gateways needs. */
   get asGatewayClient(): { peer: { address: string; secure: boolean }; registering: boolean; rewritten: boolean } {
     const { websocket } = this.socket as WiserSocket;
     return {
@@ -129,7 +129,7 @@ export class Client {
     };
   }
 
-  /** Becomes the user that a gateway speaks for: everything that the gateway's own address stood for is its user's now. */
+  /** Takes over the address, host name and port of the user that a gateway speaks for. */
   become(user: GatewayUser): void {
     this.#gateway = { host: ircHost(user.via.hostname), address: ircHost(user.via.address), text: user.whoisGateway };
     (this.socket as WiserSocket).setRemoteAddress?.(user.address, user.port);
@@ -144,7 +144,7 @@ export class Client {
     this.socket.pause();
   }
 
-  /** Goes on with what came meanwhile, in order. */
+  /** Reads on: what came meanwhile is handled first, in order. */
   release(): void {
     this.#isHeld = false;
     this.socket.resume();
@@ -167,7 +167,7 @@ export class Client {
     this.send(`:${this.serverName} ${code} ${this.nick} ${formatParams(params)}`);
   }
 
-  /** Says goodbye, and ends the connection. */
+  /** Sends ERROR with the reason, and ends the connection. */
   close(reason: string): void {
     if (this.#isGone) return;
     this.send(`ERROR :Closing link: (${this.user || '*'}@${this.host}) [${reason}]`);

@@ -1,8 +1,8 @@
 /**
  * Where connections come from: `<bind>` tags, each plain or through a hook.
  *
- * In: binds, and who takes sockets. Out: listening servers. This is the place where an IRC server meets `ircd-websocket`: a hook is looked up by its name, and
- * asked for a listener.
+ * In: binds, and who takes sockets. Out: listening servers. This is the place where an IRC server meets `ircd-websocket`: a hook
+ * is looked up by its name, and asked for a listener.
  */
 import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
@@ -78,7 +78,7 @@ function listen(bind: Bind, server: Server): Promise<Listening> {
   });
 }
 
-/** Says why a port cannot be listened on, and what to do about it. */
+/** Returns why a port cannot be opened, and what to do about it. */
 function whyNot({ hook, port }: Bind, { code, message }: NodeJS.ErrnoException): string {
   const other = `choose another one in the configuration, or by: npm start -- ${hook === null ? '--irc-port' : '--port'}`;
   if (code === 'EADDRINUSE') return `is taken by another program: ${other} ${port + 1}`;

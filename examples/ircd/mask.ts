@@ -1,7 +1,10 @@
 /** Masks as operators write them in bans: `*!*@203.0.113.*`. */
 import { fold } from './casemap.ts';
 
-/** Tells whether a text fits a mask of `*` and `?`, in any case. Linear: each `*` goes back only to itself. */
+/**
+ * Returns whether a text matches a mask of `*` and `?`, without regard to case. It takes linear time: each `*` goes back only to
+ * itself.
+ */
 export function matchesMask(mask: string, text: string): boolean {
   const [m, t] = [fold(mask), fold(text)];
   let [i, j, star, mark] = [0, 0, -1, 0];

@@ -1,8 +1,8 @@
 /**
  * The IRC server: clients, channels and what they say to each other.
  *
- * In: sockets, any number of `net.Socket`s from any listener. Out: IRC. It imports nothing of `ircd-websocket`, and does not know that some of its sockets are
- * browsers.
+ * In: sockets, any number of `net.Socket`s from any listener. Out: IRC. It imports nothing of `ircd-websocket`, and does not know
+ * that some of its sockets are browsers.
  */
 import type { Socket } from 'node:net';
 import { NameMap } from './casemap.ts';
@@ -18,7 +18,7 @@ import { matchesMask } from './mask.ts';
 import { type Message, parseMessage } from './message.ts';
 import type { Settings } from './settings.ts';
 
-/** Does what a command says. */
+/** A command of IRC. */
 export interface Command {
   /** Whether it may be used before registration. */
   readonly isForStrangers?: boolean;
@@ -38,7 +38,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
   }),
 );
 
-/** With these a client begins to be somebody. */
+/** The commands that begin a registration. */
 const FIRST_WORDS: ReadonlySet<string> = new Set(['PASS', 'CAP', 'NICK', 'USER']);
 
 /** How often silent clients are looked for, in milliseconds. */
@@ -50,7 +50,7 @@ export class IrcServer {
   readonly nicks = new NameMap<Client>();
   readonly channels = new NameMap<Channel>();
   settings: Settings;
-  /** Who may speak for others. */
+  /** The gateways that may speak for their users. */
   gateways: GatewayJudge;
   readonly #sweep: NodeJS.Timeout;
 
@@ -80,7 +80,7 @@ export class IrcServer {
     return true;
   }
 
-  /** Says goodbye to everybody. */
+  /** Closes every connection, with the reason. */
   close(reason: string): void {
     clearInterval(this.#sweep);
     for (const client of this.clients) client.close(reason);
@@ -93,7 +93,7 @@ export class IrcServer {
     return peers;
   }
 
-  /** Tells operators. */
+  /** Sends a notice to every operator. */
   notifyOpers(text: string): void {
     for (const client of this.clients) if (client.isOper) client.send(`:${this.name} NOTICE ${client.nick} :*** ${text}`);
   }

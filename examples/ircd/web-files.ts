@@ -1,7 +1,8 @@
 /**
  * The web client's files, over HTTP, from the same port as its WebSocket.
  *
- * In: a plain HTTP request. Out: one of a fixed list of files, read once: what is not on the list does not exist, so no path leads anywhere else.
+ * In: a plain HTTP request. Out: one of a fixed list of files, read once: what is not on the list does not exist, so no path
+ * leads anywhere else.
  */
 import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
@@ -23,7 +24,7 @@ const HEADERS = {
 } as const;
 
 /**
- * Makes the answerer.
+ * Returns a listener that answers requests for the web client's files.
  *
  * @param folders where files are looked for, in order: the sources have the page and its style, the build has the scripts
  */

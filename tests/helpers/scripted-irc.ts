@@ -19,7 +19,8 @@ export interface Script {
 }
 
 /**
- * The web client's page, and an IRC server that says exactly what a test tells it to say: as fast as the socket takes it, and what no real server says on demand.
+ * The web client's page, and an IRC server that says exactly what a test tells it to say: as fast as the socket takes it, and
+ * what no real server says on demand.
  */
 export class ScriptedIrc {
   /** What the page sent, over all connections. */

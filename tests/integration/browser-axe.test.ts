@@ -1,4 +1,4 @@
-/** Every view of the web client, in light and in dark, by axe's rules: nobody is kept out. */
+/** Every view of the web client, in light and in dark, by axe's rules of accessibility. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findBarriers } from '../helpers/axe.ts';

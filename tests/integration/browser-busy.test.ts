@@ -1,8 +1,8 @@
 /**
  * A channel in which two hundred people talk: the page keeps up, no press is lost, and what is there stays there.
  *
- * The bounds are far above what was measured, and below what the first version took (49 s and more than 120 s): they catch a return to it, and no slow
- * machine.
+ * The bounds are far above what was measured, and below what the first version took (49 s and more than 120 s): they catch a
+ * return to it, and no slow machine.
  */
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -21,7 +21,10 @@ function lines(count: number, from = 0): string[] {
   return Array.from({ length: count }, (_, index) => said(from + index));
 }
 
-/** Runs in the page: tells when the last line is drawn, how often the log was drawn until then, and what was taken out of the document. */
+/**
+ * Runs in the page: tells when the last line is drawn, how often the log was drawn until then, and what was taken out of the
+ * document.
+ */
 const WATCH = `
   window.drawings = 0;
   window.removed = 0;
@@ -52,7 +55,10 @@ describe.skipIf(CHROMIUM === null)('the web client in a busy channel', () => {
 
   const count = (web: WebUser): Promise<number> => web.page.locator('#log .is-message').count();
 
-  /** Waits, frame by frame, until so many messages are in the log. As text: the page's Content-Security-Policy forbids what Playwright would do with a function. */
+  /**
+   * Waits, frame by frame, until so many messages are in the log. As text: the page's Content-Security-Policy forbids what
+   * Playwright would do with a function.
+   */
   function draws(web: WebUser, number: number): Promise<void> {
     return web.page.evaluate<void>(`new Promise((resolve) => {
       const look = () => {
@@ -158,7 +164,7 @@ describe.skipIf(CHROMIUM === null)('the web client in a busy channel', () => {
     await readable.close();
   });
 
-  test('who reads an older line keeps it in sight, and is told what is new', async () => {
+  test('a reader of older lines keeps them in sight, and sees how many new ones there are', async () => {
     const web = await enter();
     irc.send(...lines(300));
     await draws(web, 300);

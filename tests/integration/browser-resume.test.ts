@@ -1,4 +1,4 @@
-/** A page that loses its network: it says so, nobody in the channel notices, and nothing is lost. */
+/** A page that loses its network: it shows that, the others in the channel notice nothing, and no line is lost. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { Browser } from 'playwright-core';

@@ -1,4 +1,4 @@
-/** What people do in the web client beside talking: searching, ignoring, pasting, logging in, following links, looking away. */
+/** The web client beside talking: search, ignore, paste, login, links, notifications. */
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { launchBrowser, WebUser } from '../helpers/browser.ts';
@@ -37,7 +37,7 @@ describe.skipIf(CHROMIUM === null)('the web client, beside talking', () => {
 
   const sent = (command: string): string[] => irc.received.filter((line) => line.startsWith(`${command} `));
 
-  test('comings and goings in a row are one line, which opens', async () => {
+  test('joins and parts in a row are one line, which opens', async () => {
     const web = await enter();
     irc.send(':cleo!u@h JOIN #talk', ':dan!u@h JOIN #talk', ':cleo!u@h QUIT :Ping timeout', ':bob!u@h NICK :rob');
     const folded = web.page.locator('#log .is-presence');
@@ -135,7 +135,7 @@ describe.skipIf(CHROMIUM === null)('the web client, beside talking', () => {
     await web.close();
   });
 
-  test('why the server closed is said where the person looks, and what was not sent comes back', async () => {
+  test('the reason of the server is shown in the conversation, and unsent lines come back to the input', async () => {
     const web = await enter();
     await web.say('line\n'.repeat(40));
     await web.page.click('#paste button.primary');
@@ -250,7 +250,7 @@ describe.skipIf(CHROMIUM === null)('the web client, beside talking', () => {
     await web.close();
   });
 
-  test('notifications are offered to who comes back to something missed, and come then', async () => {
+  test('the page offers notifications after a missed message, and sends them once they are allowed', async () => {
     const web = await open();
     // A browser without a screen has no notifications: one that keeps what it is told, and a page that can look away.
     await web.page.addInitScript(`

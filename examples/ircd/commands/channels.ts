@@ -110,7 +110,7 @@ function join(server: IrcServer, client: Client, name: string, key: string): voi
       return client.numeric('471', channel.name, 'Cannot join channel (+l)');
   }
   channel.invited.delete(client);
-  // Whoever opens a channel runs it.
+  // The first member of a channel is its operator.
   channel.members.set(client, { isOperator: channel.members.size === 0, isVoiced: false });
   client.channels.add(channel);
   channel.send(`:${client.source} JOIN ${channel.name}`);

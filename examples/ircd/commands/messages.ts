@@ -24,7 +24,7 @@ function speak(server: IrcServer, client: Client, { command, params, tags }: Mes
   if (targets === '') return complain('411', `No recipient given (${command})`);
   if (text === '' && command !== 'TAGMSG') return complain('412', 'No text to send');
   client.spokeAt = Date.now();
-  // Only what clients make up themselves is passed on (`+typing`); the rest is the server's to say.
+  // Only client-only tags (`+typing`) are passed on. Every other tag is for the server to set.
   const passed = new Map([...tags].filter(([name]) => name.startsWith('+')));
   for (const target of new Set(targets.split(',').slice(0, 4))) {
     const line = command === 'TAGMSG' ? `:${client.source} TAGMSG ${target}` : `:${client.source} ${command} ${target} :${text}`;
@@ -35,7 +35,10 @@ function speak(server: IrcServer, client: Client, { command, params, tags }: Mes
   }
 }
 
-/** Who gets a message, without its sender; `null` where it goes nowhere, and the sender was told why. */
+/**
+ * Returns the clients that get a message, without its sender. Returns `null` where the message goes nowhere; the sender then has
+ * an error.
+ */
 function readersOf(
   server: IrcServer,
   client: Client,

@@ -1,8 +1,8 @@
 /**
  * MODE, for people and for channels.
  *
- * In: the changes that a client asks for. Out: a MODE line with the changes that were really made, and a numeric for each that cannot be made. Whoever asks for
- * what they may not have, or for what already is, sees no MODE line.
+ * In: the changes that a client asks for. Out: a MODE line with the changes that were really made, and a numeric for each that
+ * cannot be made. A client that asks for what it may not have, or for what already is, gets no MODE line.
  */
 import type { Channel } from '../channel.ts';
 import type { Client } from '../client.ts';
@@ -58,7 +58,8 @@ function changeUser(client: Client, letter: string, isAdded: boolean): boolean {
       return isChanged;
     }
     case 'o': {
-      // RFC 2812 section 3.1.5: "If a user attempts to make themselves an operator using the "+o" […] flag, the attempt SHOULD be ignored."
+      // RFC 2812 section 3.1.5: "If a user attempts to make themselves an operator using the "+o" […] flag, the attempt SHOULD be
+      // ignored."
       const isChanged = client.isOper && !isAdded;
       if (isChanged) client.isOper = false;
       return isChanged;

@@ -1,8 +1,8 @@
 /**
  * WEBIRC: a gateway says who its user is.
  *
- * In: the command, and the judge that `main.ts` gave the server. Out: a client with another address, or none. While the judge thinks (a password check takes a
- * moment), the client's other input waits.
+ * In: the command, and the judge that `main.ts` gave the server. Out: a client with another address, or none. While the judge
+ * thinks (a password check takes a moment), the client's other input waits.
  */
 import type { Client, GatewayUser } from '../client.ts';
 import type { Command, IrcServer } from '../server.ts';
@@ -52,7 +52,7 @@ export function judgeUsername(server: IrcServer, client: Client): boolean {
   return verdict === null || carryOut(server, client, verdict);
 }
 
-/** Makes the client who it is, or ends it; `false` for the latter. */
+/** Gives the client its real address, or ends it. Returns `false` where it ended. */
 function carryOut(server: IrcServer, client: Client, verdict: GatewayVerdict): boolean {
   server.notifyOpers(`GATEWAY: ${verdict.notice}`);
   if (!verdict.ok) {
@@ -61,6 +61,6 @@ function carryOut(server: IrcServer, client: Client, verdict: GatewayVerdict): b
   }
   client.become(verdict);
   if (verdict.username !== undefined) client.user = `~${verdict.username}`;
-  // The user's own address, from here on: what let the gateway in lets nobody else in.
+  // The bans apply to the user's own address from here on.
   return !server.refuseBanned(client);
 }

@@ -125,7 +125,10 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
 
 export const COMMAND_NAMES: readonly string[] = [...COMMANDS.keys()];
 
-/** Does what was typed; `//` at the beginning is a slash to be said. @returns false where it could not be sent, and should not be lost */
+/**
+ * Runs a command, or says a text; `//` at the beginning stands for a slash. Returns `false` where nothing was sent: the text
+ * stays in the line.
+ */
 export async function runInput(text: string, session: Session, page: CommandPage): Promise<boolean> {
   const here = session.state.current;
   const typed = text.trim();

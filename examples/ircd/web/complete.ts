@@ -8,7 +8,7 @@ export interface Completable {
 }
 
 /**
- * Finds what a word may become, in alphabetical order.
+ * Returns the completions of a word, in alphabetical order.
  *
  * @param isFirst whether it begins the line: a name is then an address, `grace: `, and a slash begins a command
  */

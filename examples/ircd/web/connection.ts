@@ -1,8 +1,8 @@
 /**
  * The WebSocket to the server, opened again for as long as the person wants to be there.
  *
- * In: an address. Out: lines, one a message, and where the connection stands. It knows no IRC: who holds it says when the server has let us in, and asks a
- * silent server for a sign of life.
+ * In: an address. Out: lines, one a message, and where the connection stands. It knows no IRC: the session calls {@link
+ * Connection.succeed} after its registration, and asks a silent server for a sign of life.
  */
 
 import { ResumableWebSocket } from 'ircd-websocket/browser';
@@ -10,7 +10,7 @@ import { ResumableWebSocket } from 'ircd-websocket/browser';
 /** Where the connection stands. */
 export type ConnectionStatus =
   | { readonly state: 'connecting' | 'online' }
-  /** The network is away, and the stay on the server goes on: nobody there notices, and what is sent now waits. */
+  /** The network is away for a moment. The server keeps the session, and others notice nothing. */
   | { readonly state: 'suspended' }
   /** @property retryAt when the next try begins, in milliseconds since 1970 */
   | { readonly state: 'waiting'; readonly reason: string; readonly retryAt: number }
@@ -27,7 +27,10 @@ export interface ConnectionEvents {
 /** Milliseconds before the second try, and the most before any later one. */
 const FIRST_DELAY = 1_000;
 const LONGEST_DELAY = 30_000;
-/** Milliseconds of silence before the server is asked, and after that before it is given up: a laptop that wakes up notices that it was away. */
+/**
+ * Milliseconds of silence before the server is asked, and after that before it is given up: a laptop that wakes up notices that
+ * it was away.
+ */
 const SILENCE = 60_000;
 const PATIENCE = 20_000;
 const WATCH_INTERVAL = 5_000;
@@ -88,7 +91,7 @@ export class Connection {
     socket.addEventListener('resume', () => this.#suspended(socket, false));
   }
 
-  /** Says that the server has let us in: the next failure begins with the short delay again. */
+  /** Call this when the registration succeeded: the next failure begins with the short delay again. */
   succeed(): void {
     this.#failures = 0;
     this.#isOnline = true;

@@ -1,16 +1,16 @@
-/** One conversation: a channel, a person, or the server; and what was said in it. */
+/** One conversation (a channel, a person, or the server) and its entries. */
 import { Members } from './members.ts';
 import { type Presence, summarise } from './presence.ts';
 
 export type EntryKind = 'message' | 'action' | 'notice' | 'event' | 'error' | 'block' | 'presence';
 
-/** A line of a block: what it is about, and what is said about it. */
+/** A line of a block: a label and a text. */
 export type Row = readonly [label: string, text: string];
 
-/** One thing that was said or that happened. */
+/** One message or event. */
 export interface Entry {
   readonly kind: EntryKind;
-  /** Who said it; empty for what merely happened. */
+  /** The nickname of the speaker; empty for events. */
   readonly from: string;
   /** What was said; the heading of a block. */
   readonly text: string;
@@ -18,7 +18,7 @@ export interface Entry {
   readonly isMention: boolean;
   /** The lines of a block. */
   readonly rows: readonly Row[];
-  /** Who came and went, for an entry of that kind: it grows while nothing else happens. */
+  /** The joins, parts and new names of a `presence` entry. It grows until something else is said. */
   readonly changes: readonly Presence[];
 }
 
@@ -79,7 +79,7 @@ export class Conversation {
     this.#dropped += SLACK;
   }
 
-  /** Adds that somebody came or went: to the last entry, where that is of the same kind and of the same day. */
+  /** Adds a join, part or new name: to the last entry, if that is of the same kind and of the same day. */
   addPresence(change: Presence): void {
     const last = this.#entries.at(-1);
     const isFolded =

@@ -1,12 +1,12 @@
 /**
  * When the page is drawn: once a frame, however many lines have come, and never under a finger.
  *
- * While a button or a link is pressed nothing moves: what was pressed is still there, and at the same place, when it is let go.
+ * While a button or a link is pressed nothing moves: it is still there, and at the same place, when it is released.
  */
 
-/** A page that nobody sees gets no frames; its title still counts what is unread. Milliseconds. */
+/** A hidden page gets no frames, but its title still counts unread messages. Milliseconds. */
 const HIDDEN_INTERVAL = 500;
-/** The longest press, in milliseconds: some browsers never say that a scroll bar was let go. */
+/** The longest press, in milliseconds: some browsers never report the release of a scroll bar. */
 const LONGEST_PRESS = 10_000;
 /** From the release of a finger to the click, at most. Milliseconds. */
 const CLICK_DELAY = 80;
@@ -53,7 +53,7 @@ export class Drawing {
     else requestAnimationFrame(this.#run);
   }
 
-  /** Two may be scheduled where a page was hidden meanwhile: the first one draws. */
+  /** Two drawings may be scheduled if the page was hidden meanwhile: the first one draws. */
   readonly #run = (): void => {
     if (!this.#isRequested) return;
     if (this.#pressedAt !== null && performance.now() - this.#pressedAt < LONGEST_PRESS) {

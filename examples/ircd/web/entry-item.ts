@@ -11,7 +11,7 @@ const TOGETHER = 5 * 60_000;
 /** Copied for each entry: faster than three elements made one by one. */
 const template = make('li', '', make('span', 'from'), ' ', make('time', ''), ' ', make('span', 'text'));
 
-/** @param before the entry above, for whether the two belong together */
+/** @param before the entry above: two messages of one person stand together */
 export function entryItem(entry: Entry, before: Entry | undefined): HTMLLIElement {
   const item = clone(template);
   const [from, time, text] = item.children as unknown as [HTMLElement, HTMLTimeElement, HTMLElement];
@@ -40,7 +40,7 @@ function block({ text, rows }: Entry): HTMLElement {
   return make('div', 'text block', make('strong', '', text), list);
 }
 
-/** The entries behind what is folded; each coming and going makes a new one. */
+/** The entry of each folded element; each join or part makes a new entry. */
 const foldedEntries = new WeakMap<HTMLElement, Entry>();
 
 /** Changes the item of an entry that has grown. */
@@ -55,7 +55,7 @@ export function updateFolded(item: HTMLElement, entry: Entry): void {
   if (details.open) unfold(details);
 }
 
-/** Comings and goings: one line, and all of them behind it. */
+/** Joins and parts: one line, which opens to the whole list. */
 function folded(entry: Entry): HTMLElement {
   const details = make('details', '', make('summary', '', entry.text));
   foldedEntries.set(details, entry);

@@ -1,12 +1,12 @@
 /**
- * What people said, as nodes: formatted, coloured, with links.
+ * The text of a message as nodes: formatted, coloured, with links.
  *
  * Everything becomes a text node or an attribute that was checked: nothing that a peer sends is ever read as HTML.
  */
 import { findLinks, type Part } from './links.ts';
 import { type Run, readableOn, readMirc } from './mirc.ts';
 
-/** Plain text without a link, which most lines are, needs neither of the two readers. */
+/** Most lines are plain text without a link. They need neither of the two readers. */
 const IS_PLAIN = /^(?!.*(?::\/\/|www\.|#))[^\x00-\x1f\x7f]*$/i;
 
 export function formatText(text: string): (Node | string)[] {
@@ -50,7 +50,7 @@ const calendar = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'num
 let lastMinute = -1;
 let lastTime = '';
 
-/** Hours and minutes. Two thousand lines in a row are of a few minutes: each minute is written once. */
+/** Returns hours and minutes. Many lines in a row are of the same minute, so the last result is kept. */
 export function formatTime(at: Date): string {
   const minute = Math.floor(at.getTime() / 60_000);
   if (minute !== lastMinute) [lastMinute, lastTime] = [minute, clock.format(at)];

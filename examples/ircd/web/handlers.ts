@@ -35,7 +35,7 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['323', handleEndOfList],
 ]);
 
-/** Says what a numeric without a handler says: an error where the person looks, the rest where it belongs. */
+/** Shows a numeric that has no handler: an error in the current conversation, everything else in the one that it is about. */
 export function handleNumeric(session: Session, message: Message): void {
   const { state } = session;
   const params = message.params.slice(1);

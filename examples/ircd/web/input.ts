@@ -2,7 +2,7 @@
 import { element } from './dom.ts';
 
 export interface InputEvents {
-  /** @returns whether it was dealt with; what was not stays in the line */
+  /** @returns whether the text was handled; otherwise it stays in the line */
   onSubmit(text: string): Promise<boolean>;
   /** What the beginning of a word may become. */
   complete(word: string, isFirst: boolean): string[];
@@ -16,7 +16,7 @@ export function wireInput({ onSubmit, complete }: InputEvents): void {
   /** Which of the history is shown; its length is the new line, not sent yet. */
   let recalled = 0;
   let draft = '';
-  /** The completion under way: what stands before and behind the word, what the word may be, which one it is. */
+  /** The completion in progress: the text before and behind the word, the options, and the current one. */
   let completion: { before: string; behind: string; options: string[]; index: number } | null = null;
 
   const submit = async (): Promise<void> => {

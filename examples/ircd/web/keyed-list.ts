@@ -1,8 +1,9 @@
 /**
  * A list whose items keep their elements.
  *
- * In: items in their order, each with a key. Out: one element an item, made once, changed where the item changed, moved where the order changed. An element that
- * stays is the same one: it keeps the focus and the press of a button that is half done.
+ * In: items in their order, each with a key. Out: one element an item, made once, changed where the item changed, moved where the
+ * order changed. An element that stays is the same element: it keeps the focus, and a button in it can be pressed while the list
+ * changes.
  */
 
 export interface KeyedItems<T> {
@@ -22,7 +23,7 @@ export class KeyedList<T> {
     this.#items = items;
   }
 
-  /** @param fallback gets the focus where the element that had it is gone */
+  /** @param fallback gets the focus if the focused element was removed */
   draw(items: readonly T[], fallback: HTMLElement): void {
     const focused = this.#list.contains(document.activeElement) ? (document.activeElement as HTMLElement) : null;
     const keys = new Set(items.map((item) => this.#items.key(item)));

@@ -5,7 +5,7 @@ export function wireLinks(onChannel: (name: string) => void): void {
   for (const place of ['log', 'topic'])
     element(place).addEventListener('click', (event) => {
       const anchor = (event.target as Element).closest('a');
-      // Whoever asks for another tab gets one: the page begins with a channel that its address names.
+      // With a modifier key the link opens in another tab, as everywhere: the page starts with the channel of its address.
       if (anchor === null || event.ctrlKey || event.metaKey || event.shiftKey) return;
       const channel = channelOf(anchor);
       if (channel === null) return;

@@ -1,5 +1,5 @@
 /**
- * What can be followed in a text: web pages, IRC addresses, channels.
+ * The links in a text: web pages, IRC addresses, channels.
  *
  * In: plain text. Out: the same text in parts, some of which lead somewhere. It makes no elements.
  */
@@ -11,11 +11,11 @@ export interface Part {
   readonly link: { readonly kind: LinkKind; readonly href: string } | null;
 }
 
-/** Nothing that begins within a word is a link. */
+/** A link does not begin within a word. */
 const LINK =
   /(?<![\p{L}\p{N}_])(?:https?:\/\/|ircs?:\/\/|www\.(?=[^\s.]+\.))[^\s<>"]+|(?<![\p{L}\p{N}_/&#:.=])#[\p{L}\p{N}_#][^\s,:"'<>()[\]{}!?;]*/giu;
 
-/** Most lines have nothing of the kind, and this is the faster question. */
+/** A fast first check: most lines have no link. */
 const MAY_HAVE_LINK = /:\/\/|www\.|#/i;
 
 export function findLinks(text: string): Part[] {

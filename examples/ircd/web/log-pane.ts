@@ -1,9 +1,9 @@
 /**
  * The entries of one conversation, as elements.
  *
- * In: a conversation. Out: all of its entries in the document, in lists of a hundred that the browser neither lays out nor paints while they are out of sight
- * (`content-visibility`); its own search and screen readers find them all the same. A conversation that is opened shows its newest entries at once; the older
- * ones follow in the time that is left of each frame.
+ * In: a conversation. Out: all of its entries in the document, in lists of a hundred that the browser neither lays out nor paints
+ * while they are out of sight (`content-visibility`); its own search and screen readers find them all the same. A conversation
+ * that is opened shows its newest entries at once; the older ones follow in the time that is left of each frame.
  */
 import type { Conversation, Entry } from './conversation.ts';
 import { make } from './dom.ts';
@@ -13,14 +13,14 @@ import { formatDay } from './format.ts';
 const LIST_SIZE = 100;
 /** So many entries are drawn at once when a conversation is opened. */
 const FIRST_SIZE = 200;
-/** With more than this to catch up on, it is quicker to begin again with the newest. */
+/** With more new entries than this it is quicker to start again with the newest. */
 const MAX_GAP = 1_000;
 
 export class LogPane {
   readonly root: HTMLElement = make('div', 'pane');
   readonly #conversation: Conversation;
   readonly #items = new Map<number, HTMLLIElement>();
-  /** What is drawn: from this number, up to and without that one. */
+  /** The numbers of the drawn entries: from the first one, up to but without the end. */
   #first = 0;
   #end = 0;
   #last: Entry | undefined;
@@ -36,9 +36,9 @@ export class LogPane {
   }
 
   /**
-   * Draws what is new. Returns how many entries that were.
+   * Draws new entries. Returns their number.
    *
-   * @param mayRestart whether nobody reads an older place, which would be lost
+   * @param mayRestart whether the pane may start again with the newest entries: the reader is at the end
    */
   drawNew(mayRestart: boolean): number {
     const { end } = this.#conversation;
@@ -100,7 +100,7 @@ export class LogPane {
     if (last !== undefined && item !== undefined && last !== this.#last) updateFolded(item, last);
   }
 
-  /** Takes out the lists of which the conversation has forgotten every entry. */
+  /** Removes the lists whose entries the conversation has dropped. */
   #forget(): void {
     while (this.#first + LIST_SIZE < this.#conversation.start) {
       const list = this.root.querySelector('ol');

@@ -1,8 +1,8 @@
 /**
  * The log: the conversation that is shown, and where in it the reader is.
  *
- * In: a conversation. Out: its pane in the page, at its end for as long as the reader is there. New entries are appended and old ones stay, so that a screen
- * reader hears each line once; only another conversation is shown in silence.
+ * In: a conversation. Out: its pane in the page, at its end for as long as the reader is there. New entries are appended and old
+ * ones stay, so that a screen reader hears each line once; only another conversation is shown in silence.
  */
 import type { Conversation } from './conversation.ts';
 import { element } from './dom.ts';
@@ -10,7 +10,7 @@ import { LogPane } from './log-pane.ts';
 
 /** How near to its end the log must be to follow what is new, in pixels. */
 const FOLLOW_WITHIN = 80;
-/** Conversations whose elements are kept, for those who go to and fro. */
+/** The number of conversations whose elements are kept: going back to one of them is instant. */
 const MAX_PANES = 5;
 /** Milliseconds of each frame for older entries: half of a frame. */
 const OLDER_TIME = 8;
@@ -22,11 +22,14 @@ export class LogView {
   readonly #panes = new Map<Conversation, LogPane>();
   #shown: LogPane | null = null;
   #isFollowing = true;
-  /** Whoever marks a text to copy it would lose it to a log that runs away. */
+  /** Whether text in the log is selected: a log that scrolls would take it away. */
   #isSelecting = false;
   #missed = 0;
   readonly #requestDraw: () => void;
-  /** A keyboard that comes up on a phone, or lines that come into sight and are longer than the browser thought, keep the newest line in sight. */
+  /**
+   * Keeps the newest line in sight when a phone shows its keyboard, or when lines turn out to be longer than the browser
+   * estimated.
+   */
   readonly #sizes: ResizeObserver = new ResizeObserver(() => {
     if (this.#isFollowing && !this.#isSelecting) this.#log.scrollTop = this.#log.scrollHeight;
   });
@@ -55,7 +58,7 @@ export class LogView {
     const isOther = pane !== this.#shown;
     if (isOther) this.#show(pane);
     const added = pane.drawNew(isOther || this.#isFollowing);
-    // Another conversation, and its older entries, are no news to a screen reader.
+    // A screen reader announces new lines only: neither another conversation nor older entries.
     this.#log.ariaLive = isOther || pane.hasOlder ? 'off' : 'polite';
     if (!isOther && pane.hasOlder) pane.drawOlder(performance.now() + OLDER_TIME);
     if (this.#isFollowing && !this.#isSelecting) this.#scrollToEnd();

@@ -1,8 +1,8 @@
 /**
  * The web client, from the top: a form to come in by, then a place to talk.
  *
- * {@link Connection} carries lines, {@link Session} knows IRC, {@link State} knows who is where and what was said, {@link View} shows it, {@link Drawing} says when.
- * This file joins them.
+ * {@link Connection} carries lines, {@link Session} knows IRC, {@link State} holds conversations and members, {@link View} shows
+ * it, {@link Drawing} says when. This file joins them.
  */
 import { foldName } from './casemap.ts';
 import { COMMAND_NAMES, type CommandPage, runInput } from './commands.ts';
@@ -37,7 +37,7 @@ const connection: Connection = new Connection(`${location.protocol === 'https:' 
     if (status.state === 'online') session.resumed();
     if (status.state !== 'waiting' && status.state !== 'offline') return;
     session.disconnected();
-    // Somebody who is not in yet would rather know than wait.
+    // The form shows the error at once: nobody has to wait for a second try.
     if (status.state === 'waiting' && welcome.isShown) refuse(status.reason);
   },
 });

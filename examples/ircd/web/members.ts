@@ -1,5 +1,5 @@
 /**
- * Who is in a channel, and with which prefixes.
+ * The members of a channel, with their prefixes.
  *
  * Each change raises the version: a drawing compares one number instead of two hundred names.
  */

@@ -1,7 +1,8 @@
 /**
  * An IRC line as its parts: `@tags :source COMMAND params :trailing`.
  *
- * In: one line, without a line end. Out: its parts; whatever a server sends has some. See https://modern.ircdocs.horse/#message-format
+ * In: one line, without a line end. Out: its parts; whatever a server sends has some. See
+ * https://modern.ircdocs.horse/#message-format
  */
 
 export interface Message {

@@ -4,8 +4,8 @@ const HUE_STEP = 15;
 /**
  * Returns the classes that give an element the colour of a nickname, the same for everybody.
  *
- * Only the hue is the nickname's. Lightness is the theme's, in OKLCH, where it is what the eye sees: every hue can be read on the page's backgrounds, in light
- * and in dark (a test measures them).
+ * Only the hue is the nickname's. Lightness is the theme's, in OKLCH, where it is what the eye sees: every hue can be read on the
+ * page's backgrounds, in light and in dark (a test measures them).
  */
 export function nickClass(nick: string): string {
   return `nick hue-${Math.floor((hash(nick) * 360) / HUE_STEP)}`;

@@ -1,8 +1,8 @@
 /**
- * Notifications of the system, for what is said to us while we look elsewhere.
+ * Notifications of the system, for messages to us while the page is not looked at.
  *
- * In: an entry that is for us. Out: a notification, where the person wants them. The page asks when the person comes back to something that they missed, and
- * only then: by then they know what the question is about.
+ * In: a message to us. Out: a notification, if the person allowed them. The page asks for the permission when the person comes
+ * back to a message that they missed, and at no other time: then they know what the question is about.
  */
 import type { Entry } from './conversation.ts';
 import { element } from './dom.ts';

@@ -1,10 +1,10 @@
 /**
- * What the server's numerics say, for people.
+ * The server's numerics as sentences for people.
  *
  * In: a numeric and its parameters without our own nick. Out: a sentence, or `null` for what only programs want to know.
  */
 
-/** Counts and limits for programs, the ends of lists that are shown when they end, and what nobody misses. */
+/** Numerics that are not shown: counts and limits for programs, and the ends of lists. */
 const SILENT = new Set([
   ...['002', '003', '004', '005', '221', '252', '253', '254', '255', '265', '266', '315', '318', '321', '323', '329', '331'],
   ...['333', '366', '368', '375', '376', '422', '900', '903'],
@@ -12,7 +12,7 @@ const SILENT = new Set([
 
 type Words = (first: string, second: string, last: string) => string;
 
-/** Errors as somebody would say them who knows what to do next. What is not here is said in the server's own words. */
+/** Errors in words that say what to do next. Every other error is shown in the server's own words. */
 const ERRORS: Readonly<Record<string, Words>> = {
   '401': (name) => (name.startsWith('#') ? `There is no channel ${name}` : `Nobody here is called ${name}`),
   '403': (name) => `There is no channel ${name}`,

@@ -1,8 +1,9 @@
 /**
  * Lines in the order and at the pace that a server takes.
  *
- * In: lines to say, many at once where somebody pastes. Out: the same lines, a few at once and then two a second: IRC servers disconnect who sends faster
- * ("Excess Flood"). Each conversation has its own row, and they take turns: a pasted poem does not hold up an answer elsewhere.
+ * In: lines to say, many at once where somebody pastes. Out: the same lines, a few at once and then two a second: IRC servers
+ * disconnect clients that send faster ("Excess Flood"). Each conversation has its own row, and they take turns: a pasted poem
+ * does not hold up an answer elsewhere.
  */
 
 /** InspIRCd's `threshold` is 10 in its example configuration, and most servers allow more. */
@@ -48,7 +49,7 @@ export class Pace {
     this.#tokens = Math.max(0, this.#tokens - 1);
   }
 
-  /** Forgets what waits. Returns it, in order. */
+  /** Drops the lines that wait. Returns them, in order. */
   clear(): Paced[] {
     const rest = [...this.#rows.values()].flat();
     this.#rows.clear();
@@ -57,14 +58,14 @@ export class Pace {
     return rest;
   }
 
-  /** Sends what may be sent now. */
+  /** Sends the lines that may be sent now. */
   run(): void {
     clearTimeout(this.#timer);
     this.#fill();
     while (this.#tokens >= 1) {
       const line = this.#next();
       if (line === undefined) break;
-      // What could not be sent waits at the head of its row.
+      // A line that could not be sent waits at the head of its row.
       if (!line.send()) {
         this.#rows.set(line.target, [line, ...(this.#rows.get(line.target) ?? [])]);
         break;

@@ -21,7 +21,7 @@ export async function confirmPaste(lines: readonly string[], target: string): Pr
   setText(element('paste-preview'), [...lines.slice(0, PREVIEW), ...(more > 0 ? [`… and ${more} more`] : [])].join('\n'));
   dialog.returnValue = '';
   dialog.showModal();
-  // Whoever presses Enter twice has not answered.
+  // The safe button has the focus: a second Enter by accident sends nothing.
   element('paste-back').focus();
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => resolve(dialog.returnValue === 'send'), { once: true });

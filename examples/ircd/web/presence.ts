@@ -1,5 +1,5 @@
 /**
- * Who came, who went, who has a new name: many such lines in a row become one that says it in short.
+ * Joins, parts and new names: many of them in a row become one short line.
  *
  * In: the changes, in their order. Out: one sentence.
  */
@@ -15,7 +15,7 @@ export interface Presence {
 /** How many people of each kind are named; the others are counted. */
 const NAMED = 4;
 
-/** Says what a person did over the whole row: the first thing and the last thing decide. */
+/** What a person did over the whole row: the first and the last change decide. */
 const STORIES: Readonly<Record<string, string>> = {
   'joined joined': 'joined',
   'left left': 'left',

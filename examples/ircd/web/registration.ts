@@ -1,13 +1,14 @@
 /**
  * How a connection becomes a person: PASS, CAP, AUTHENTICATE, NICK, USER, until 001.
  *
- * In: the messages that come before it. Out: answers, and then a welcome or a refusal. https://ircv3.net/specs/extensions/capability-negotiation
+ * In: the messages that come before it. Out: answers, and then a welcome or a refusal.
+ * https://ircv3.net/specs/extensions/capability-negotiation
  */
 import type { Message } from './message.ts';
 import { describeNumeric } from './numerics.ts';
 import { type Account, offersPlain, plainResponse } from './sasl.ts';
 
-/** What makes the page better where the server offers it; nothing here needs any. */
+/** Capabilities that the page uses if the server offers them. It needs none of them. */
 const WANTED_CAPABILITIES = ['server-time', 'message-tags', 'echo-message', 'multi-prefix'];
 
 /** RFC 2812 has 9 and most networks 30; the server says its own only after 001. */
@@ -21,7 +22,7 @@ const LOGIN_REFUSALS = new Set(['902', '904', '905', '906']);
 /** RPL_SASLSUCCESS, ERR_SASLALREADY. */
 const LOGIN_DONE = new Set(['903', '907']);
 
-/** Who somebody wants to be. */
+/** The name, account and passwords that a person entered. */
 export interface Identity {
   readonly nick: string;
   /** What the server asks everybody for; most ask for none. */
@@ -49,7 +50,7 @@ export class Registration {
   constructor(identity: Identity, events: RegistrationEvents) {
     this.#identity = identity;
     this.#events = events;
-    // A server that knows no CAP answers 421, which nobody waits for.
+    // A server that does not know CAP answers 421. Registration does not wait for that.
     events.send('CAP LS 302');
     if (identity.serverPassword !== '') events.send(`PASS :${identity.serverPassword}`);
     events.send(`NICK ${identity.nick}`);
@@ -96,7 +97,7 @@ export class Registration {
       this.#request();
     } else if (subcommand === 'ACK' || subcommand === 'NAK') {
       if (subcommand === 'ACK') for (const capability of list) this.capabilities.add(capability);
-      // The login comes first: what is refused then is said on the form, and not in a channel.
+      // The login comes before the end of the registration: the form shows its errors.
       this.#events.send(this.capabilities.has('sasl') && !this.#isDone ? 'AUTHENTICATE PLAIN' : 'CAP END');
     }
   }

@@ -12,7 +12,7 @@ export interface Account {
 /** "The response is encoded in Base64, and then split to 400-byte chunks." */
 const CHUNK = 400;
 
-/** Whether a server that offers `sasl` or `sasl=PLAIN,EXTERNAL` takes a name and a password. */
+/** Returns whether a capability such as `sasl` or `sasl=PLAIN,EXTERNAL` offers PLAIN. */
 export function offersPlain(capability: string): boolean {
   const [name, mechanisms] = capability.split('=');
   return name === 'sasl' && (mechanisms === undefined || mechanisms.toUpperCase().split(',').includes('PLAIN'));

@@ -1,14 +1,14 @@
 /**
  * Search in a conversation: a bar, the number of lines found, and a way from one to the next.
  *
- * In: words. Out: the line that is looked at, marked and in sight. It searches what was said and by whom, without regard to case. The browser's own search works
- * as well: every line is in the document.
+ * In: words. Out: the line that was found, marked and in sight. The search looks at texts and nicknames, without regard to case.
+ * The browser's own search works as well: every line is in the document.
  */
 import type { Conversation, Entry } from './conversation.ts';
 import { element, setText } from './dom.ts';
 import { plainText } from './mirc.ts';
 
-/** The search goes through the newest line first. */
+/** The search begins with the newest line. */
 export class Search {
   readonly #bar = element('search');
   readonly #field = element<HTMLInputElement>('search-text');

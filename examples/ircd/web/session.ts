@@ -1,7 +1,8 @@
 /**
  * A person's stay on the server, over as many connections as it takes.
  *
- * In: lines. Out: lines, a changed {@link State}, and a call when the page has something new to show. What each message means stands in `handlers.ts`.
+ * In: lines. Out: lines, a changed {@link State}, and a call when the page has something new to show. What each message means
+ * stands in `handlers.ts`.
  */
 import { foldName } from './casemap.ts';
 import type { Connection } from './connection.ts';
@@ -64,7 +65,7 @@ export class Session {
     return this.#registration?.isDone === true;
   }
 
-  /** Says who we want to be and where; {@link connected} does it. */
+  /** Sets the identity and the first channel for the next connection. */
   enter(identity: Identity, channel: string): void {
     this.#identity = identity;
     this.#firstChannel = channel;
@@ -81,7 +82,7 @@ export class Session {
     });
   }
 
-  /** Learns that the connection is gone. */
+  /** Called when the connection is lost. */
   disconnected(): void {
     const wasOnline = this.isOnline;
     this.#registration = null;
@@ -120,7 +121,7 @@ export class Session {
     return splitText(text, 510 - prefix - (speech === 'action' ? ACTION_SIZE : 0));
   }
 
-  /** Says something to a channel or a person, in as many messages as it takes, at the pace that the server takes. */
+  /** Sends a text to a channel or a person, in as many messages as it needs, at a pace that the server accepts. */
   say(target: string, text: string, speech: Speech = 'message'): void {
     this.#pace.add(
       this.split(target, text, speech).map((part) => ({
@@ -131,18 +132,21 @@ export class Session {
     );
   }
 
-  /** Forgets what waits to be said. */
+  /** Drops the lines that wait to be sent. */
   stopSaying(): void {
     const count = this.#pace.clear().length;
     if (count > 0) this.add(this.state.current, { kind: 'event', text: `${count} lines were not sent` });
   }
 
-  /** The network is back: what waited is said. */
+  /** Called when the network is back: sends the lines that waited. */
   resumed(): void {
     this.#pace.run();
   }
 
-  /** Says a line. While the network is away the line waits in its row, where the person sees that it waits, and gets it back should all be lost. */
+  /**
+   * Sends a line. While the network is away the line waits: the page shows that it waits, and returns it to the person if the
+   * connection is lost.
+   */
   #sayLine(target: string, text: string, speech: Speech): boolean {
     if (this.#connection.isSuspended) return false;
     const isSent = this.#connection.send(
@@ -194,7 +198,7 @@ export class Session {
     if (rows.length > 0) this.add(this.state.current, { kind: 'block', text: nick, rows });
   }
 
-  /** Learns that we are in a channel. */
+  /** Called when we are in a channel. */
   joined(conversation: Conversation, message: Message): void {
     const { source } = message;
     this.#userAtHostSize = utf8Size(source.slice(source.indexOf('!')));
@@ -205,7 +209,7 @@ export class Session {
     this.#remarks = [];
   }
 
-  /** Learns our new nick; the next connection asks for it again. */
+  /** Called when we have a new nick; the next connection asks for it again. */
   renamed(nick: string): void {
     this.state.nick = nick;
     this.#identity = { ...this.#identity, nick };

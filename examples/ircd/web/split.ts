@@ -1,8 +1,8 @@
 /**
- * Text as somebody typed or pasted it, as the messages that it takes.
+ * Splits a typed or pasted text into messages.
  *
- * A line of IRC has 512 bytes with its CR LF, and the server cuts what is longer. So text is cut here: between words where it can be, else between
- * characters as people see them (a flag or a family is many code points), never within a code point.
+ * A line of IRC has 512 bytes with its CR LF, and the server cuts what is longer. So text is cut here: between words where it can
+ * be, else between characters as people see them (a flag or a family is many code points), never within a code point.
  */
 
 const encoder = new TextEncoder();
@@ -38,7 +38,7 @@ function splitLine(line: string, room: number): string[] {
   return parts;
 }
 
-/** Words with the blanks behind them; what does not fit by itself in ever smaller pieces. */
+/** Yields words with the blanks behind them. A word that does not fit is yielded in smaller pieces. */
 function* pieces(line: string, room: number): Generator<string> {
   for (const word of line.split(/(?<= )/)) {
     if (utf8Size(word) <= room) {

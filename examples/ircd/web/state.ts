@@ -1,4 +1,4 @@
-/** What the page knows: conversations, who is in them, what was said. It knows neither the wire nor the page. */
+/** The state of the page: conversations, their members and entries. It knows neither the wire nor the page. */
 import { foldName } from './casemap.ts';
 import { Conversation, type Entry, type EntryParts, SERVER } from './conversation.ts';
 
@@ -6,7 +6,7 @@ export class State {
   nick = '';
   /** What the network calls itself in 005. */
   network = '';
-  /** Whether nobody looks at the page: then also the current conversation gathers unread messages. */
+  /** Whether the page is hidden: then messages of the current conversation count as unread, too. */
   isHidden = false;
   /** Nicknames, folded, of people whose words are not shown. */
   readonly ignored: Set<string> = new Set();
@@ -45,7 +45,7 @@ export class State {
     conversation.markRead();
   }
 
-  /** Forgets a conversation; the one before it is shown instead. */
+  /** Removes a conversation, and shows the one before it. */
   remove(conversation: Conversation): void {
     if (conversation === this.server) return;
     const before = this.conversations[this.conversations.indexOf(conversation) - 1] ?? this.server;
@@ -53,7 +53,10 @@ export class State {
     if (this.#current === conversation) this.show(before);
   }
 
-  /** Adds an entry. Returns it where somebody else said it to us: in a private conversation, or by our name. */
+  /**
+   * Adds an entry. Returns it if somebody else said it to us: in a private conversation, or with our name in it. Otherwise
+   * returns `null`.
+   */
   add(conversation: Conversation, parts: EntryParts): Entry | null {
     const isSpoken = parts.kind === 'message' || parts.kind === 'action' || parts.kind === 'notice';
     const isFromOther = isSpoken && parts.from !== this.nick;
@@ -69,7 +72,7 @@ export class State {
     return isForMe ? entry : null;
   }
 
-  /** Every conversation that somebody is in. */
+  /** Returns every conversation that a person is in. */
   sharedWith(nick: string): Conversation[] {
     return this.conversations.filter(({ members, name }) => members.has(nick) || foldName(name) === foldName(nick));
   }

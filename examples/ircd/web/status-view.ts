@@ -1,7 +1,7 @@
 /**
- * Where the connection stands, for everybody to see: a word in the heading, and a banner for as long as there is no connection.
+ * The state of the connection: a word in the heading, and a banner while there is no connection.
  *
- * A connection that is suspended for a moment gets the word alone: nothing is lost, and nobody has to do anything.
+ * A short suspension gets the word alone: nothing is lost, and the person has nothing to do.
  */
 import type { ConnectionStatus } from './connection.ts';
 import { element } from './dom.ts';
@@ -46,7 +46,7 @@ export class StatusView {
     this.#ticker = setInterval(tick, 1_000);
   }
 
-  /** A suspension that lasts is worth a sentence. */
+  /** A longer suspension gets the banner, with a sentence. */
   #announceLater(): void {
     this.#ticker = setTimeout(() => {
       element('banner').hidden = false;

@@ -1,4 +1,7 @@
-/** Light, dark, or as the system is: the button goes round, and the browser remembers. The colours themselves are the style sheet's. */
+/**
+ * Light, dark, or as the system is: the button goes round, and the browser remembers. The colours themselves are the style
+ * sheet's.
+ */
 import { element } from './dom.ts';
 import { recall, remember } from './storage.ts';
 

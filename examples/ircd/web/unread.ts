@@ -1,6 +1,6 @@
-/** What is unread, where it is seen from another window: in the title, on the icon of the tab, and on an installed page's icon. */
+/** The number of unread messages in the title, on the tab's icon, and on the icon of an installed page. */
 
-/** Not in every browser, and not in TypeScript's list of what every browser has. */
+/** Not every browser has this method, and TypeScript's types do not have it. */
 interface BadgeNavigator {
   setAppBadge?(count: number): Promise<void>;
 }

@@ -15,7 +15,7 @@ export interface ViewEvents {
   onShow(conversation: Conversation): void;
   onLeave(conversation: Conversation): void;
   onMember(nick: string): void;
-  /** What is drawn is not all: draw again in the next frame. */
+  /** Called when more is to be drawn: draw again in the next frame. */
   requestDraw(): void;
 }
 
@@ -40,7 +40,7 @@ export class View {
       conversations.some(({ hasMention }) => hasMention),
       titleOf(current),
     );
-    // Nobody sees the rest; it is drawn when the page is shown again.
+    // The rest is drawn when the page is shown again.
     if (document.hidden) return;
     this.#drawHeading(current);
     this.#conversations.draw(conversations, current);

@@ -1,7 +1,8 @@
 /**
- * The form to come in by: a name and a channel, both remembered. `/#channel` at the end of the page's address names a channel too.
+ * The form on the first page: a name and a channel, both remembered. `/#channel` at the end of the page's address names a channel
+ * too.
  *
- * Passwords are not remembered, but by the browser where the person tells it to.
+ * The page does not store passwords. The browser may, if the person wants that.
  */
 import { element, setText } from './dom.ts';
 import type { Identity } from './registration.ts';
@@ -50,7 +51,7 @@ export class Welcome {
     element('chat').hidden = false;
   }
 
-  /** Says why it did not work; the person may try again. */
+  /** Shows why the connection failed. The person may try again. */
   refuse(reason: string): void {
     this.#setBusy(false);
     setText(element('join-error'), reason);

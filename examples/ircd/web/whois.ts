@@ -1,5 +1,5 @@
 /**
- * WHOIS as one block: a server tells about somebody in many numerics, and 318 is the last of them.
+ * WHOIS as one block: a server describes a person in many numerics, and 318 is the last of them.
  *
  * In: numerics. Out: rows, when it is all there.
  */
@@ -36,7 +36,7 @@ export class Whois {
     return true;
   }
 
-  /** Takes what was gathered; nothing, where there is nobody of that name. */
+  /** Returns the rows and starts again. There are none if no person has that name. */
   finish(): Row[] {
     const rows = this.#rows;
     this.#rows = [];
