@@ -10,9 +10,19 @@ export interface GatewayEvent {
   readonly level: 'debug' | 'info' | 'warn';
   /**
    * `connect`, `disconnect`: a client. `refused`: a request. `unreachable`: no IRC server answered a client. `upstream`: one IRC server did not.
-   * `webirc`: an IRC server did not accept WEBIRC. `flood`: a client sent too many lines. `listed`: an address is on a blocklist whose action is `mark`.
+   * `suspend`, `resume`: a client has lost its connection, or has come back. `webirc`: an IRC server did not accept WEBIRC. `flood`: a client sent too many lines. `listed`: an address is on a blocklist whose action is `mark`.
    */
-  readonly event: 'connect' | 'disconnect' | 'refused' | 'unreachable' | 'upstream' | 'webirc' | 'flood' | 'listed';
+  readonly event:
+    | 'connect'
+    | 'disconnect'
+    | 'suspend'
+    | 'resume'
+    | 'refused'
+    | 'unreachable'
+    | 'upstream'
+    | 'webirc'
+    | 'flood'
+    | 'listed';
   /** What happened, in one sentence. */
   readonly message: string;
   /** The same, for programs. */

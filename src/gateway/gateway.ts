@@ -114,6 +114,8 @@ class Gateway implements IrcGateway {
   readonly #addresses: AddressPlaces;
   /** Clients that are being let in. */
   readonly #visits = new WeakMap<IncomingMessage, Visit>();
+  /** Clients that are coming back, by the facts that they come back with. */
+  readonly #returns = new WeakMap<ConnectionFacts, Visit>();
   /** Connections to IRC servers. */
   readonly #servers = new Set<Socket>();
   /** Why everybody leaves, once they do. */
@@ -199,13 +201,15 @@ class Gateway implements IrcGateway {
     authorize: WebSocketHookOptions['authorize'],
   ): Promise<void> {
     const terms = this.#terms;
-    const visit = new Visit(await this.#takePlace(facts.client.address, terms));
+    const visit = new Visit(await this.#takePlace(facts, terms));
     this.#visits.set(request, visit);
     signal.addEventListener('abort', visit.abandon, { once: true });
     if (signal.aborted) visit.abandon();
     try {
       await this.#examine(facts, request, visit, terms, signal, authorize);
-      await this.#connect(facts, request, visit, terms, signal);
+      // A client that comes back has its IRC server still; its place moves to the new address when it is there.
+      if (facts.resumes === null) await this.#connect(facts, request, visit, terms, signal);
+      else this.#returns.set(facts, visit);
     } catch (error) {
       // Nobody reads it, and nobody's code has failed.
       if (signal.aborted) throw new HandshakeError(503, 'WebSocket: The client has gone', {}, { cause: error });
@@ -223,18 +227,22 @@ class Gateway implements IrcGateway {
   ): Promise<void> {
     // The WebIRC document's client expectations: access controls, before the client is let in.
     [visit.hostname] = await Promise.all([
-      terms.lookup === null ? null : confirmHostname(facts.client.address, { ...terms.lookup, signal }),
+      terms.lookup === null || facts.resumes !== null ? null : confirmHostname(facts.client.address, { ...terms.lookup, signal }),
       this.#checkLists(facts.client.address, visit, terms, signal),
     ]);
     await authorize?.(facts, request, signal);
   }
 
   /** Taken before anything is waited for: of two clients that come at once the second must see the first. */
-  async #takePlace(address: string, { limits }: Terms): Promise<() => void> {
-    const place = await this.#addresses.take(networkOf(address, limits.ipv6Prefix), {
+  async #takePlace({ client, resumes }: ConnectionFacts, { limits }: Terms): Promise<() => void> {
+    const network = networkOf(client.address, limits.ipv6Prefix);
+    if (resumes !== null && networkOf(resumes.client.address, limits.ipv6Prefix) === network) return KEEPS_ITS_PLACE;
+    const place = await this.#addresses.take(network, {
       connections: limits.connectionsPerAddress,
       perMinute: limits.connectionsPerMinute,
     });
+    // A client that comes back may try again: only a refusal for good would end it.
+    if (resumes !== null && typeof place === 'string') throw new HandshakeError(503, 'WebSocket: No place for your new address');
     if (place === 'connections') throw new HandshakeError(429, 'WebSocket: Too many connections from your address');
     if (place === 'perMinute') {
       throw new HandshakeError(429, 'WebSocket: Too many new connections from your address', { 'Retry-After': '60' });
@@ -301,7 +309,14 @@ class Gateway implements IrcGateway {
     }
     this.#visits.delete(request);
     this.#accepted++;
-    client.onClose(visit.leave);
+    let seat = visit;
+    client.onClose(() => seat.leave());
+    client.onResume((now) => {
+      const next = this.#returns.get(now);
+      if (next === undefined || next.leave === KEEPS_ITS_PLACE) return;
+      seat.leave();
+      seat = next;
+    });
     if (connected.socket.destroyed) {
       dismiss(client, CloseCode.GOING_AWAY, 'The IRC server is gone', false);
       return;
@@ -317,6 +332,8 @@ class Gateway implements IrcGateway {
       message: `${address} connected to ${upstream}`,
       fields: { ...identity, port: facts.client.port ?? null, upstream, secure: facts.secure },
     });
+    client.onSuspend(() => this.#emitReturn('suspend', client, upstream));
+    client.onResume(() => this.#emitReturn('resume', client, upstream));
     new Link(client, connected, {
       limits,
       registration: registrationOf(connected, options.users, identity),
@@ -334,6 +351,7 @@ class Gateway implements IrcGateway {
       onEnd: (report) => {
         const seconds = Math.round(performance.now() - startedAt) / 1_000;
         const { code = CloseCode.ABNORMAL, reason = '' } = client.closeStatus ?? {};
+        const { address } = client.facts.client;
         this.#emit({
           level: 'info',
           event: 'disconnect',
@@ -343,7 +361,19 @@ class Gateway implements IrcGateway {
       },
     });
   }
+
+  #emitReturn(event: 'suspend' | 'resume', { facts }: IrcClient, upstream: string): void {
+    const { address } = facts.client;
+    const message =
+      event === 'suspend'
+        ? `${address} has lost its connection, and may come back to ${upstream}`
+        : `${address} has come back to ${upstream}`;
+    this.#emit({ level: 'info', event, message, fields: { address, upstream } });
+  }
 }
+
+/** The place of a client that comes back from where it was. */
+const KEEPS_ITS_PLACE = (): void => {};
 
 /** Says who the client is, before anything that the client says. */
 function introduce(

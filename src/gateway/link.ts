@@ -9,7 +9,8 @@
  * 2. A server's connection outlives its client by `QUIT_TIMEOUT` at the most, whether or not the server reads.
  * 3. An end that accepts nothing for `stallTimeout` is given up, so that the other one is not kept for ever. A client is read while its server is slow, up to
  *    `MAX_WAITING`, so that its leaving is noticed.
- * 4. No ERROR reaches the page from a server that goes down: web clients would not come back.
+ * 4. While a client has no connection and may come back, its server is read on and its PINGs are answered here: ngIRCd waits 20 seconds for a PONG.
+ * 5. No ERROR reaches the page from a server that goes down: web clients would not come back.
  */
 import type { Socket } from 'node:net';
 import type { IrcClient } from '../client/irc-client.ts';
@@ -79,6 +80,8 @@ export class Link {
   /** Whether the server has told the client why it has to go. */
   #saidError = false;
   #isGoingDown = false;
+  /** Whether the client has no connection now, and may come back. */
+  #isSuspended = false;
   /** Whether the client has been told to go, or has gone. */
   #isOver = false;
 
@@ -98,6 +101,8 @@ export class Link {
     client.onLine((line) => this.#takeLine(line), 'latin1');
     client.onDrain(() => this.#clientDrained());
     client.onClose(() => this.#clientGone());
+    client.onSuspend(() => this.#clientSuspended());
+    client.onResume(() => this.#clientResumed());
     socket.on('data', (chunk: Buffer) => this.#takeChunk(chunk));
     socket.on('drain', () => this.#serverDrained());
     socket.on('error', (error) => this.#serverGone(error));
@@ -188,20 +193,52 @@ export class Link {
 
   #deliver(lines: Buffer): void {
     if (this.#introduction !== null && !this.#isIntroduced(this.#introduction, lines)) return;
-    const told = lines.includes('ERROR') ? this.#withoutGoodbye(lines) : lines;
+    let told = lines.includes('ERROR') ? this.#withoutGoodbye(lines) : lines;
+    if (this.#isSuspended && told.includes('PING')) told = this.#answerPings(told);
     if (told.length === 0) return;
     if (this.#client.writeLine(this.#encoding === null ? told : this.#encoding.decode(told))) return;
+    if (this.#isSuspended && this.#client.queuedSize < MAX_WAITING) return;
     this.#server.pause();
-    this.#clientStall ??= setTimeout(
-      () => this.#finish(CloseCode.POLICY_VIOLATION, 'Nothing was read for too long'),
-      this.#options.limits.stallTimeout,
-    );
+    if (!this.#isSuspended) this.#watchClient();
   }
 
   #clientDrained(): void {
     if (!this.#server.isPaused()) return;
     this.#clientStall = cleared(this.#clientStall);
     this.#server.resume();
+  }
+
+  #watchClient(): void {
+    this.#clientStall ??= setTimeout(
+      () => this.#finish(CloseCode.POLICY_VIOLATION, 'Nothing was read for too long'),
+      this.#options.limits.stallTimeout,
+    );
+  }
+
+  #clientSuspended(): void {
+    this.#isSuspended = true;
+    this.#clientStall = cleared(this.#clientStall);
+    // A client that was behind is waited for no longer.
+    if (this.#client.queuedSize < MAX_WAITING) this.#server.resume();
+  }
+
+  #clientResumed(): void {
+    this.#isSuspended = false;
+    if (this.#server.isPaused()) this.#watchClient();
+  }
+
+  /** Answers the server's PINGs for a client that cannot; returns the other lines. */
+  #answerPings(lines: Buffer): Buffer {
+    const kept: Buffer[] = [];
+    for (let at = 0; at < lines.length; ) {
+      const end = lines.indexOf(LF, at) + 1 || lines.length;
+      const line = lines.subarray(at, end);
+      const [, token] = /^(?:@\S+ +)?(?::\S+ +)?PING +(.*?)\r?\n?$/i.exec(line.toString('latin1')) ?? [];
+      if (token === undefined) kept.push(line);
+      else this.#send(`PONG ${token}`);
+      at = end;
+    }
+    return Buffer.concat(kept);
   }
 
   /** Tells whether the client may go on: a server that has not accepted WEBIRC takes the gateway's address for the user's. */

@@ -12,12 +12,13 @@ export class Visit {
   /** The blocklist that has its address, where that is no reason to refuse it. */
   mark: string | null = null;
   connected: Connected | null = null;
-  readonly #leave: () => void;
+  /** Gives the place back; may be called more than once. */
+  readonly leave: () => void;
   #isAbandoned = false;
 
   /** @param leave gives its place back; may be called more than once */
   constructor(leave: () => void) {
-    this.#leave = leave;
+    this.leave = leave;
   }
 
   /** Takes the connection; where the client has gone meanwhile, the connection is ended. */
@@ -26,13 +27,10 @@ export class Visit {
     if (this.#isAbandoned) connected.socket.destroy();
   }
 
-  /** Gives the place back, when the client has gone. */
-  readonly leave = (): void => this.#leave();
-
   /** Gives everything back: the client is not let in. */
   readonly abandon = (): void => {
     this.#isAbandoned = true;
-    this.#leave();
+    this.leave();
     this.connected?.socket.destroy();
   };
 }
