@@ -401,10 +401,11 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
   readonly rejected: UpgradeContext['rejected'] = (error, request) => {
     count(this.#counters.rejected, error.status);
     publish(diagnostics.reject, () => ({ error, request }));
+    const failed = (thrown: unknown): void => this.failed(thrown, 'onReject', request);
     try {
-      this.#onReject?.(error, request);
+      watchResult(this.#onReject?.(error, request), failed);
     } catch (thrown) {
-      this.failed(thrown, 'onReject', request);
+      failed(thrown);
     }
   };
 
@@ -421,11 +422,14 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
       warnOfFault(error, context.during);
       return;
     }
-    try {
-      this.#onError(error, context);
-    } catch (thrown) {
+    const failed = (thrown: unknown): void => {
       warnOfFault(error, context.during);
       warnOfFault(thrown, 'onError');
+    };
+    try {
+      watchResult(this.#onError(error, context), failed);
+    } catch (thrown) {
+      failed(thrown);
     }
   }
 
@@ -487,6 +491,11 @@ function prepareTransport(transport: Duplex): void {
   // 0: the server's time limits for requests end here.
   socket.setTimeout?.(0);
   socket.setNoDelay?.(true);
+}
+
+/** Calls `failed` where a callback turns out to be `async`, and rejects: nobody else would notice but the process, which would end. */
+function watchResult(result: unknown, failed: (error: unknown) => void): void {
+  if (typeof (result as Promise<unknown> | undefined)?.then === 'function') (result as Promise<unknown>).then(undefined, failed);
 }
 
 /** Tells the author of a fault with its whole stack, where no `onError` is set. */

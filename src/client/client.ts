@@ -65,6 +65,8 @@ export interface ClientStream {
   line(chunk: Buffer, start: number, end: number): void;
   /** Called when a read has given all its lines. */
   linesTaken(): void;
+  /** Whether the stream has asked for more to read, and has not got it. */
+  readonly wantsLines: boolean;
   /** Called for each message that comes. */
   active(): void;
   drained(): void;
@@ -117,6 +119,8 @@ export class Client implements ConnectionOwner, OutboxOwner {
   #connection: Connection | null;
   #encoding: LineEncoding;
   #isOver = false;
+  /** Whether lines go nowhere: the client is over, or the program's own code has thrown. */
+  #isDeaf = false;
   readonly #settings: ClientSettings;
 
   #listener: LineListener | null = null;
@@ -168,6 +172,11 @@ export class Client implements ConnectionOwner, OutboxOwner {
 
   get closeStatus(): CloseStatus | null {
     return this.#rarities?.status ?? null;
+  }
+
+  /** Whether lines go nowhere any more: what a stream still holds is not delivered either. */
+  get isDeaf(): boolean {
+    return this.#isDeaf;
   }
 
   get isOver(): boolean {
@@ -235,8 +244,12 @@ export class Client implements ConnectionOwner, OutboxOwner {
       // What is left of the present read waits for the next listener.
       this.#held ??= [];
       this.#connection?.pause();
+    } else if (this.#stream.wantsLines) {
+      this.resume();
     } else {
+      this.#isPaused = false;
       this.#release();
+      this.#connection?.pause();
     }
   }
 
@@ -280,10 +293,10 @@ export class Client implements ConnectionOwner, OutboxOwner {
 
   /** Has `listener` called at each event of this kind, behind those that were there before. */
   on(event: ClientEvent, listener: (argument: never) => unknown): void {
-    this.#listeners = append(this.#listeners, event, listener);
-    // The client is gone already: who asks now is told as well.
-    if (event === 'onClose' && this.#isOver)
+    // The client is gone already, and everybody was told.
+    if (event === 'onClose' && this.#rarities?.hasToldClosed === true)
       process.nextTick(() => this.call('onClose', () => listener(this.closeStatus as never)));
+    else this.#listeners = append(this.#listeners, event, listener);
   }
 
   /** Calls the listeners of an event. */
@@ -315,6 +328,8 @@ export class Client implements ConnectionOwner, OutboxOwner {
   /** Ends this client for an error of the program's own code: 1011, without details ("may be security-sensitive", as other libraries say). */
   fault(error: unknown, during: FaultPlace): void {
     this.#rare.fault = { error };
+    this.#isDeaf = true;
+    this.#held = null;
     this.#settings.onFault(error, during, this);
     if (this.isSuspended) this.finish({ code: CloseCode.INTERNAL_ERROR, reason: 'Internal error', clean: false });
     else this.#connection?.fail(CloseCode.INTERNAL_ERROR, 'Internal error');
@@ -364,6 +379,7 @@ export class Client implements ConnectionOwner, OutboxOwner {
     this.#leave(status);
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#isDeaf = true;
     this.#listener = null;
     this.#held = null;
     this.#outbox.close();
@@ -380,6 +396,8 @@ export class Client implements ConnectionOwner, OutboxOwner {
 
   /** Tells everybody that the client is gone; called once, in a tick of its own. */
   tellClosed(): void {
+    if (this.#rare.hasToldClosed) return;
+    this.#rare.hasToldClosed = true;
     publish(diagnostics.close, () => ({ ...this.describe(), ...this.closeStatus }));
     this.#emit('onClose', this.closeStatus);
   }
@@ -570,7 +588,7 @@ export class Client implements ConnectionOwner, OutboxOwner {
   }
 
   #takeLine(chunk: Buffer, start: number, end: number, isAscii: boolean): void {
-    if (this.#isOver) return;
+    if (this.#isDeaf) return;
     if (this.#held !== null || (this.#listener === null && this.#stream === null)) {
       this.#held ??= [];
       this.#held.push(Buffer.from(chunk.subarray(start, end)));
@@ -599,6 +617,7 @@ export class Client implements ConnectionOwner, OutboxOwner {
     const held = this.#held;
     if (held === null || (this.#listener === null && this.#stream === null)) return;
     while (held.length > 0 && this.#held === held && !(this.#isPaused && this.#listener !== null)) {
+      if (this.#listener === null && this.#stream === null) return;
       // Taken out first: a listener may pause and resume, which comes here again.
       const line = held.shift() as Buffer;
       if (this.#listener !== null) this.#callListener(this.#listener, line, 0, line.length, false);
@@ -623,6 +642,7 @@ class Rarities {
   /** Whether the stream's end waits for lines that are held. */
   owesEnd = false;
   wasReading = false;
+  hasToldClosed = false;
   /** What the program's own code threw. */
   fault: { readonly error: unknown } | null = null;
 }

@@ -14,7 +14,7 @@
 import { type AddressInfo, isIPv6, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { UNIX, UNKNOWN } from '../address/ranges.ts';
-import type { ConnectionFacts } from '../admission/facts.ts';
+import type { ConnectionFacts, Endpoint } from '../admission/facts.ts';
 import type { CloseStatus } from '../connection/connection.ts';
 import { CloseCode, WebSocketError } from '../errors.ts';
 import { isSendableCloseCode } from '../protocol/close.ts';
@@ -79,7 +79,7 @@ class SocketShape extends Duplex {
 }
 
 /** Names a server may set, and would find on a net.Socket as properties of its own. */
-type Overridable = { connecting?: unknown; encrypted?: unknown; timeout?: unknown; server?: unknown };
+type Overridable = Partial<Record<'connecting' | 'encrypted' | 'timeout' | 'server' | 'websocket' | 'closeStatus', unknown>>;
 
 /** The run-time class behind {@link IrcSocket}. */
 class WebSocketStream extends SocketShape {
@@ -100,11 +100,19 @@ class WebSocketStream extends SocketShape {
   }
 
   get websocket(): ConnectionFacts {
-    return this.#stream.client.facts;
+    return this.#get('websocket', this.#stream.client.facts) as ConnectionFacts;
+  }
+
+  set websocket(value: unknown) {
+    this.#override.websocket = value;
   }
 
   get closeStatus(): CloseStatus | null {
-    return this.#stream.client.closeStatus;
+    return this.#get('closeStatus', this.#stream.client.closeStatus) as CloseStatus | null;
+  }
+
+  set closeStatus(value: unknown) {
+    this.#override.closeStatus = value;
   }
 
   onLine(listener: LineListener | null, encoding: 'utf8' | 'latin1' | 'buffer' = 'utf8'): this {
@@ -132,30 +140,27 @@ class WebSocketStream extends SocketShape {
   // A net.Socket's properties. Those without a setter have none there, either.
 
   get remoteAddress(): string | undefined {
-    const { address } = this.websocket.client;
-    return address === UNIX || address === UNKNOWN ? undefined : address;
+    return addressOf(this.#stream.client.facts.client);
   }
 
   get remotePort(): number | undefined {
-    return this.websocket.client.port;
+    return this.#stream.client.facts.client.port;
   }
 
   get remoteFamily(): string | undefined {
-    const { address } = this.websocket.client;
-    if (address === UNIX || address === UNKNOWN) return undefined;
-    return isIPv6(address) ? 'IPv6' : 'IPv4';
+    return familyOf(this.#stream.client.facts.client);
   }
 
   get localAddress(): string | undefined {
-    return this.#transport?.localAddress;
+    return addressOf(this.#stream.client.facts.local);
   }
 
   get localPort(): number | undefined {
-    return this.#transport?.localPort;
+    return this.#stream.client.facts.local.port;
   }
 
   get localFamily(): string | undefined {
-    return this.#transport?.localFamily;
+    return familyOf(this.#stream.client.facts.local);
   }
 
   /** Bytes of the transport, frames' headers included. */
@@ -183,7 +188,7 @@ class WebSocketStream extends SocketShape {
   }
 
   get connecting(): unknown {
-    return this.#overridden !== null && 'connecting' in this.#overridden ? this.#overridden.connecting : false;
+    return this.#get('connecting', false);
   }
 
   set connecting(value: unknown) {
@@ -191,7 +196,7 @@ class WebSocketStream extends SocketShape {
   }
 
   get timeout(): unknown {
-    return this.#overridden !== null && 'timeout' in this.#overridden ? this.#overridden.timeout : this.#stream.idleTimeout;
+    return this.#get('timeout', this.#stream.idleTimeout);
   }
 
   set timeout(value: unknown) {
@@ -199,7 +204,7 @@ class WebSocketStream extends SocketShape {
   }
 
   get encrypted(): unknown {
-    return this.#overridden !== null && 'encrypted' in this.#overridden ? this.#overridden.encrypted : this.websocket.secure;
+    return this.#get('encrypted', this.#stream.client.facts.secure);
   }
 
   set encrypted(value: unknown) {
@@ -207,11 +212,16 @@ class WebSocketStream extends SocketShape {
   }
 
   get server(): unknown {
-    return this.#overridden?.server;
+    return this.#get('server', undefined);
   }
 
   set server(value: unknown) {
     this.#override.server = value;
+  }
+
+  /** Returns what the server set, or `ours`. */
+  #get(name: keyof Overridable, ours: unknown): unknown {
+    return this.#overridden !== null && name in this.#overridden ? this.#overridden[name] : ours;
   }
 
   get #override(): Overridable {
@@ -308,6 +318,8 @@ class WebSocketStream extends SocketShape {
   }
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
+    // What is left in the stream when a listener has thrown goes to nobody.
+    if (this.#stream.client.isDeaf && (event === 'data' || event === 'readable')) return false;
     try {
       return super.emit(event as string, ...args);
     } catch (error) {
@@ -347,9 +359,22 @@ class WebSocketStream extends SocketShape {
   }
 }
 
+function addressOf({ address }: Endpoint): string | undefined {
+  return address === UNIX || address === UNKNOWN ? undefined : address;
+}
+
+function familyOf(endpoint: Endpoint): 'IPv4' | 'IPv6' | undefined {
+  const address = addressOf(endpoint);
+  if (address === undefined) return undefined;
+  return isIPv6(address) ? 'IPv6' : 'IPv4';
+}
+
 /** Returns a client as a stream, the same one at each call. */
 export function socketOver(client: Client): IrcSocket {
-  const socket = client.stream instanceof SocketStream ? client.stream.socket : new WebSocketStream(client);
+  if (client.stream instanceof SocketStream) return client.stream.socket as unknown as IrcSocket;
+  const socket = new WebSocketStream(client);
+  // Nothing will end it any more.
+  if (client.isOver) stream.destroy.call(socket);
   return socket as unknown as IrcSocket;
 }
 

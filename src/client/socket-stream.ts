@@ -30,6 +30,9 @@ export class SocketStream implements ClientStream {
   /** Whether the transport is behind, and the server was told so by `false`. */
   #owesDrain = false;
   #isOver = false;
+  #wantsLines = false;
+  /** Lines of {@link SocketStream.writeLine} that wait in the stream's own queue: what stands there without a LF is not part of them. */
+  #wholeLines: Set<unknown> | null = null;
   /** What the Close frame says once everything written is framed. */
   #closing: { readonly code: number; readonly reason: string } = NORMAL_CLOSURE;
   #idleTimeout: number | undefined;
@@ -68,8 +71,14 @@ export class SocketStream implements ClientStream {
     if (this.#isOver || this.socket.writableEnded) return false;
     this.active();
     // What was written before and is held back goes first.
-    if (this.socket.writableLength > 0)
-      return this.write([line instanceof EncodedLine ? line.tcp : prepareLine(line as string | Uint8Array).tcp]);
+    if (this.socket.writableLength > 0) {
+      // A view of its own: a prepared line may wait here twice.
+      const { tcp } = line instanceof EncodedLine ? line : prepareLine(line as string | Uint8Array);
+      const whole = tcp.subarray();
+      this.#wholeLines ??= new Set();
+      this.#wholeLines.add(whole);
+      return this.write([whole]);
+    }
     return this.#noteRoom(writeLineTo(this.client, line));
   }
 
@@ -127,19 +136,25 @@ export class SocketStream implements ClientStream {
 
   /** The stream wants more to read. */
   wanted(): void {
+    this.#wantsLines = true;
     if (!this.client.hasListener) this.client.resume();
   }
 
   take(chunk: string | Uint8Array, encoding: BufferEncoding, callback: WriteCallback): void {
     if (this.#heldSize > 0) this.#heldSize = Math.max(0, this.#heldSize - byteSize(chunk, encoding));
     this.active();
+    if (this.#wholeLines?.delete(chunk) === true) writeLineTo(this.client, chunk);
+    else this.#frame(chunk, encoding);
+    // A client that is gone, or has no transport to be behind, never drains: nothing may wait for it.
+    if (this.client.congested && this.client.writable && !this.client.isSuspended) this.#heldWrite = callback;
+    else callback();
+  }
+
+  #frame(chunk: string | Uint8Array, encoding: BufferEncoding): void {
     this.#framer ??= new LineFramer();
     const frames = this.#framer.frame(chunk, encoding, this.client.encoding);
     this.client.send(frames, this.#framer.lines, this.#framer.wasFramedBefore);
     if (this.#framer.size > 0) this.client.checkQueue(this.#framer.size);
-    // A client that is gone, or has none to be behind of, never drains: nothing may wait for it.
-    if (this.client.congested && this.client.writable && !this.client.isSuspended) this.#heldWrite = callback;
-    else callback();
   }
 
   finish(): void {
@@ -174,7 +189,13 @@ export class SocketStream implements ClientStream {
   linesTaken(): void {
     if (gathering.stream !== this) return;
     const lines = gathering.take();
-    if (!this.#isOver && !stream.push.call(this.socket, lines)) this.client.pause();
+    if (this.#isOver || stream.push.call(this.socket, lines)) return;
+    this.#wantsLines = false;
+    this.client.pause();
+  }
+
+  get wantsLines(): boolean {
+    return this.#wantsLines;
   }
 
   active(): void {

@@ -308,6 +308,10 @@ export class Connection implements SessionEvents, Watched {
   }
 
   transportEnded(): void {
+    // What came behind the request, and nobody has read yet, came before the end.
+    const head = this.#head;
+    this.#head = null;
+    if (head !== null) this.receive(head);
     if (!this.isEnding) this.#speak().receiveEnd();
     // An upgraded socket is half-open: without an end of ours it never closes.
     if (!this.#transport.writableEnded) this.#transport.end();
