@@ -49,6 +49,8 @@ export interface ConfigErrorPlace {
   readonly value?: unknown;
   /** The line of the configuration text, from 1; absent where the configuration did not come from text. */
   readonly line?: number | undefined;
+  /** The file that the text is from, where there are several. */
+  readonly file?: string | undefined;
 }
 
 /** Is thrown at whoever configures: names the tag, the key, the value and, where there is one, the line. */
@@ -57,17 +59,27 @@ export class ConfigError extends WebSocketError {
   readonly key: string | undefined;
   readonly value: unknown;
   readonly line: number | undefined;
+  readonly file: string | undefined;
   /** What is wrong, without the place. */
   readonly problem: string;
+  readonly #errors: readonly ConfigError[] | undefined;
 
   /** @param problem what is wrong, without the place: `"is not a CIDR range, glob or address"` */
-  constructor(place: ConfigErrorPlace, problem: string, options?: ErrorOptions) {
-    super('ERR_CONFIG', `${describePlace(place)} ${problem}`, options);
+  constructor(place: ConfigErrorPlace, problem: string, options?: ErrorOptions & { readonly errors?: readonly ConfigError[] }) {
+    const { errors } = options ?? {};
+    super('ERR_CONFIG', errors === undefined ? `${describePlace(place)}${problem}` : describeAll(errors), options);
     this.tag = place.tag;
     this.key = place.key;
     this.value = place.value;
     this.line = place.line;
+    this.file = place.file;
     this.problem = problem;
+    this.#errors = errors;
+  }
+
+  /** All errors of the configuration. The message tells each of them; tag, key, value, line and problem are those of the first. */
+  get errors(): readonly ConfigError[] {
+    return this.#errors ?? [this];
   }
 }
 
@@ -99,8 +111,14 @@ export class ProtocolError extends WebSocketError {
   }
 }
 
-function describePlace({ tag, key, value, line }: ConfigErrorPlace): string {
-  const field = key === undefined ? `<${tag}>` : `<${tag}:${key}>`;
-  const shown = value === undefined ? '' : ` ${JSON.stringify(value)?.slice(0, 200) ?? String(value)}`;
-  return `${line === undefined ? '' : `line ${line}: `}${field}${shown}`;
+/** Writes the place before a problem: `line 3: <wsorigin:allow> "https://chat.example.com/" `. Text that is outside of every tag has the tag ''. */
+function describePlace({ tag, key, value, line, file }: ConfigErrorPlace): string {
+  const where = `${file === undefined ? '' : `${file}: `}${line === undefined ? '' : `line ${line}: `}`;
+  const field = tag === '' ? '' : key === undefined ? `<${tag}> ` : `<${tag}:${key}> `;
+  const shown = value === undefined ? '' : `${JSON.stringify(value)?.slice(0, 200) ?? String(value)} `;
+  return `${where}${field}${shown}`;
+}
+
+function describeAll(errors: readonly ConfigError[]): string {
+  return [`${errors.length} errors:`, ...errors.map(({ message }) => message)].join('\n');
 }

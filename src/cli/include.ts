@@ -4,14 +4,11 @@
  * In: a file. Out: its tags in order, those of an included file in the place of their `<include>`. It does not know what the tags mean.
  *
  * Variables (`<define>`) hold in the file that sets them, from there on, and in the files that it includes after that.
- *
- * Law of this file: what an error shows is no part of a secret.
  */
 import { dirname, relative, resolve } from 'node:path';
-import { type ConfigTag, parseTags } from '../config/tags.ts';
-import { ConfigError } from '../errors.ts';
+import { parseTags } from '../config/tags.ts';
 import type { Problems } from './problems.ts';
-import { inFile, type PlacedTag, TagFields } from './tag-fields.ts';
+import { type PlacedTag, TagFields } from './tag-fields.ts';
 
 /** Where a file stands among the others. */
 interface Source {
@@ -28,7 +25,7 @@ export function readTags(text: string, path: string, problems: Problems): Placed
 }
 
 function readSource(text: string, outer: Readonly<Record<string, string>>, source: Source, problems: Problems): PlacedTag[] {
-  const parsed = problems.attempt(() => parseWithoutSecrets(text, outer, source), []);
+  const parsed = problems.attempt(() => parseTags(text, outer, source.file === null ? {} : { file: source.file }), []);
   const variables: Record<string, string> = { ...outer };
   return parsed.flatMap((tag) => {
     const placed: PlacedTag = { ...tag, folder: source.folder, file: source.file };
@@ -55,18 +52,4 @@ function includeFile(
   if (text === undefined) return [];
   const file = relative(dirname(chain[0] as string), path);
   return readSource(text, variables, { folder: dirname(path), file, chain: [...chain, path] }, problems);
-}
-
-/** What the parser says of a text may hold a part of a password: that of a `password`, of a `pass`, of a variable. */
-function parseWithoutSecrets(text: string, variables: Readonly<Record<string, string>>, source: Source): ConfigTag[] {
-  try {
-    return parseTags(text, variables);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const { tag, key = '', line, problem } = error;
-    const mayBeSecret = key.startsWith('pass') || (tag === 'define' && key === 'value');
-    if (!mayBeSecret) throw inFile(error, source);
-    const safe = problem.includes('entity') ? 'has an "&" that begins no entity: write "&amp;"' : problem;
-    throw inFile(new ConfigError({ tag, key, line }, safe), source);
-  }
 }

@@ -30,9 +30,8 @@ export class Problems {
     try {
       return read();
     } catch (error) {
-      if (error instanceof ConfigErrors) for (const one of error.errors) this.add(one);
-      else if (error instanceof ConfigError) this.add(error);
-      else throw error;
+      if (!(error instanceof ConfigErrors || error instanceof ConfigError)) throw error;
+      for (const one of error.errors) this.add(one);
       return fallback;
     }
   }

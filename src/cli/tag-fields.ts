@@ -14,7 +14,7 @@ import { ConfigError } from '../errors.ts';
 import type { Problems } from './problems.ts';
 
 /** A tag, and the folder that its paths are relative to. */
-export interface PlacedTag extends ConfigTag {
+export interface PlacedTag extends Omit<ConfigTag, 'file'> {
   readonly folder: string;
   /** The file, where it is not the configuration itself. */
   readonly file: string | null;

@@ -1,21 +1,28 @@
 /**
  * Configuration text as InspIRCd writes it: `<tag key="value" …>`.
  *
- * In: text. Out: tags, in order, each with the line it stands on. It does not know what any tag means, nor files: `<include>` is a tag like any other.
+ * In: text. Out: tags, in order, each with the line that it stands on; or one error that tells all that is wrong. It does not know what any tag means, nor files:
+ * `<include>` is a tag like any other.
+ *
+ * Laws of this file:
+ * 1. Reading goes on behind a fault, at the next line that begins with a tag.
+ * 2. An error never shows text out of a value: it may be a part of a password.
  */
-import { ConfigError } from '../errors.ts';
+import { ErrorList } from './error-list.ts';
 
-/** Is one tag of a configuration. */
+/** One tag of a configuration. */
 export interface ConfigTag {
   /** The tag's name, lower case. */
   readonly name: string;
   /** The line that it begins on, from 1. */
   readonly line: number;
+  /** The file that it stands in, where there are several. */
+  readonly file?: string | undefined;
   /** Its keys, lower case, with their values; a key without a value is `yes`. */
   readonly entries: ReadonlyMap<string, string>;
 }
 
-/** What InspIRCd knows without a `<define>`: XML's, line ends, and the formatting codes of IRC clients. */
+/** The entities that InspIRCd knows without a `<define>`: XML's, line ends, and the formatting codes of IRC clients. */
 const ENTITIES: ReadonlyMap<string, string> = new Map([
   ['amp', '&'],
   ['apos', "'"],
@@ -39,101 +46,172 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
 
 const WORD = /[\w.:-]/;
 
+/** What stands at the end of a value whose own closing quote is missing: the next key. The quote that was found opens the next value. */
+const NEXT_KEY = /\s[\w.:-]+\s*=\s*$/;
+
+/** What begins a comment elsewhere. */
+const FOREIGN_COMMENT = /^(?:\/[/*]|;|--|<!--)/;
+
 /**
  * Reads tags: comments (`#` to the end of the line), values in double quotes over several lines, entities (`&amp; &quot; &lt; &gt; &nl; &#233;`), and variables that
  * `<define name="x" value="…">` sets (`&x;`, in any case).
  *
- * @param variables further ones: InspIRCd's directories and environment are not known here, `{ 'dir.config': '/etc/inspircd', 'env.HOME': … }`
- * @throws ConfigError with the line of the fault
+ * @param variables further ones. InspIRCd's directories and environment are not known here: `{ 'dir.config': '/etc/inspircd', 'env.HOME': … }`
+ * @param options `file`: the name of the file for errors, and for {@link ConfigTag.file}
+ * @throws ConfigError with the line of the fault; with several faults, all of them
  */
-export function parseTags(text: string, variables: Readonly<Record<string, string>> = {}): ConfigTag[] {
-  return new TagReader(text.replace(/^\ufeff/, ''), Object.entries(variables)).read();
+export function parseTags(
+  text: string,
+  variables: Readonly<Record<string, string>> = {},
+  { file }: { readonly file?: string } = {},
+): ConfigTag[] {
+  return new TagReader(text.replace(/^\ufeff/, ''), Object.entries(variables), file).read();
 }
 
 class TagReader {
   readonly #text: string;
+  readonly #file: string | undefined;
+  readonly #errors = new ErrorList();
+  readonly #variables = new Map<string, string>();
   #at = 0;
   #line = 1;
-  #tag = 'config';
-  readonly #variables = new Map<string, string>();
 
-  constructor(text: string, variables: readonly (readonly [string, string])[]) {
+  constructor(text: string, variables: readonly (readonly [string, string])[], file: string | undefined) {
     this.#text = text;
+    this.#file = file;
     for (const [name, value] of variables) this.#variables.set(name.toLowerCase(), value);
   }
 
   read(): ConfigTag[] {
     const tags: ConfigTag[] = [];
     for (this.#skipSpace(); this.#at < this.#text.length; this.#skipSpace()) {
-      const tag = this.#readTag();
+      const tag = this.#peek() === '<' ? this.#readTag() : this.#skipStrayText();
+      if (tag === null) continue;
       if (tag.name === 'define') this.#define(tag);
       tags.push(tag);
     }
+    this.#errors.throwIfAny();
     return tags;
   }
 
-  #readTag(): ConfigTag {
-    this.#tag = 'config';
-    this.#expect('<', 'stands outside of a tag');
+  #skipStrayText(): null {
+    const isComment = FOREIGN_COMMENT.test(this.#text.slice(this.#at, this.#at + 4));
+    this.#fault('', `text stands outside of a tag${isComment ? ': a comment begins with "#"' : ''}`);
+    const end = this.#text.startsWith('/*', this.#at) ? this.#text.indexOf('*/', this.#at) : -1;
+    while (this.#at < end) this.#next();
+    this.#skipToTag();
+    return null;
+  }
+
+  /** Reads a tag; `null` where it cannot be read. */
+  #readTag(): ConfigTag | null {
     const line = this.#line;
-    const name = this.#readWord('a tag has no name').toLowerCase();
-    this.#tag = name;
+    const isComment = this.#text.startsWith('<!--', this.#at);
+    this.#next();
+    const name = this.#readWord().toLowerCase();
+    if (name === '') {
+      const reason = isComment ? ': a comment begins with "#"' : this.#peek() === '/' ? ': there are no closing tags' : '';
+      return this.#giveUp('', `a tag has no name${reason}`);
+    }
     const entries = new Map<string, string>();
     for (this.#skipSpace(); this.#peek() !== '>'; this.#skipSpace()) {
-      if (this.#peek() === '') this.#fail('is not closed by ">"');
-      const keyLine = this.#line;
-      const key = this.#readWord('has a character that is no key').toLowerCase();
-      if (entries.has(key)) throw new ConfigError({ tag: name, key, line: keyLine }, 'is there twice');
-      this.#skipSpace();
-      let value = 'yes';
-      if (this.#peek() === '=') {
-        this.#next();
-        this.#skipSpace();
-        value = this.#readValue(key);
-      }
-      entries.set(key, value);
+      if (this.#peek() === '' || this.#peek() === '<') return this.#giveUp(name, 'is not closed by ">"', line);
+      if (!this.#readEntry(name, entries)) return null;
     }
     this.#next();
-    return { name, line, entries };
+    return this.#file === undefined ? { name, line, entries } : { name, line, file: this.#file, entries };
   }
 
-  #readValue(key: string): string {
-    this.#expect('"', `has no quotes around the value of ${key}`);
+  /** Reads a key and its value. @returns whether the rest of the tag can be read */
+  #readEntry(tag: string, entries: Map<string, string>): boolean {
     const line = this.#line;
-    let value = '';
-    for (;;) {
-      const c = this.#next();
-      if (c === '') throw new ConfigError({ tag: this.#tag, key, line }, 'has a value that is not closed by a quote');
-      if (c === '"') return value;
-      value += c === '&' ? this.#readEntity(key) : c;
+    const key = this.#readWord().toLowerCase();
+    if (key === '') {
+      this.#giveUp(tag, `has a character that is no key${this.#whyNoKey()}`);
+      return false;
     }
+    if (entries.has(key)) this.#errors.add({ tag, key, line, file: this.#file }, 'is there twice');
+    this.#skipSpace();
+    if (this.#peek() !== '=') {
+      entries.set(key, 'yes');
+      return true;
+    }
+    this.#next();
+    this.#skipSpace();
+    const value = this.#readValue(tag, key);
+    if (value !== null) entries.set(key, value);
+    return value !== null;
   }
 
-  #readEntity(key: string): string {
+  /** Reads a value in quotes; `null` where its end cannot be found. */
+  #readValue(tag: string, key: string): string | null {
+    if (this.#peek() !== '"') {
+      const isSingle = this.#peek() === "'";
+      this.#fault(tag, `has no quotes around the value of ${key}${isSingle ? ': they must be double' : ''}`);
+      // The value ends at the other quote, or at a blank.
+      const end = isSingle ? "'" : ' ';
+      if (isSingle) this.#next();
+      while (!['', '>', '\n', end].includes(this.#peek())) this.#next();
+      if (isSingle && this.#peek() === end) this.#next();
+      return '';
+    }
+    const [start, line] = [this.#at, this.#line];
+    this.#next();
+    let value = '';
+    for (let c = this.#next(); c !== '"'; c = this.#next()) {
+      if (c === '') return this.#unclosedQuote(tag, key, start, line);
+      value += c === '&' ? this.#readEntity(tag, key) : c;
+    }
+    // The quote that ends this value begins the next one, if what stands before it is a key, and what stands behind it is a value.
+    const isNextQuote = NEXT_KEY.test(value) && !/^(?:[\s>#]|$)/.test(this.#peek());
+    return isNextQuote ? this.#unclosedQuote(tag, key, start, line) : value;
+  }
+
+  /** Goes back to the line that has the fault: what was read behind it belongs to other tags. */
+  #unclosedQuote(tag: string, key: string, start: number, line: number): null {
+    this.#errors.add({ tag, key, line, file: this.#file }, 'has a value that is not closed by a quote');
+    this.#at = start;
+    this.#line = line;
+    this.#skipToTag();
+    return null;
+  }
+
+  #readEntity(tag: string, key: string): string {
     const end = this.#text.indexOf(';', this.#at);
-    const name = end < 0 ? '' : this.#text.slice(this.#at, end);
+    const name = end < 0 || end > this.#at + 100 ? '' : this.#text.slice(this.#at, end);
     const [, radix, digits] = /^#(x?)([\da-f]{1,6})$/i.exec(name) ?? [];
     const known =
       digits === undefined
         ? (ENTITIES.get(name.toLowerCase()) ?? this.#variables.get(name.toLowerCase()))
         : codePoint(digits, radix !== '');
-    if (known === undefined)
-      throw new ConfigError({ tag: this.#tag, key, line: this.#line }, `has an unknown entity &${name.slice(0, 40)};`);
-    this.#at = end + 1;
-    return known;
+    if (known !== undefined) {
+      this.#at = end + 1;
+      return known;
+    }
+    const isName = /^#?[\w.:-]{1,40}$/.test(name);
+    const problem = isName ? `has an unknown entity &${name};` : 'has an unknown entity: "&" is written "&amp;"';
+    const safe = mayBeSecret(tag, key) ? 'has an "&" that begins no entity: write "&amp;"' : problem;
+    this.#errors.add({ tag, key, line: this.#line, file: this.#file }, safe);
+    return '';
   }
 
   #define({ entries, line }: ConfigTag): void {
-    const name = entries.get('name');
-    if (name === undefined || name === '') throw new ConfigError({ tag: 'define', key: 'name', line }, 'is missing');
-    this.#variables.set(name.toLowerCase(), entries.get('value') ?? '');
+    const name = entries.get('name') ?? '';
+    if (name === '') this.#errors.add({ tag: 'define', key: 'name', line, file: this.#file }, 'is missing');
+    else this.#variables.set(name.toLowerCase(), entries.get('value') ?? '');
   }
 
-  #readWord(problem: string): string {
+  #readWord(): string {
     let word = '';
     while (WORD.test(this.#peek())) word += this.#next();
-    if (word === '') this.#fail(problem);
     return word;
+  }
+
+  #whyNoKey(): string {
+    if (FOREIGN_COMMENT.test(this.#text.slice(this.#at, this.#at + 4))) return ': a comment begins with "#"';
+    const c = this.#peek();
+    if (c === '"' || c === '\\') return ': a quote within a value is written "&quot;"';
+    return `: ${JSON.stringify(c)}`;
   }
 
   #skipSpace(): void {
@@ -149,9 +227,13 @@ class TagReader {
     }
   }
 
-  #expect(c: string, problem: string): void {
-    if (this.#peek() !== c) this.#fail(problem);
-    this.#next();
+  /** Skips the rest of the line, and the lines that do not begin with a tag. */
+  #skipToTag(): void {
+    for (;;) {
+      while (this.#peek() !== '\n' && this.#peek() !== '') this.#next();
+      this.#skipSpace();
+      if (this.#peek() === '<' || this.#peek() === '') return;
+    }
   }
 
   #peek(): string {
@@ -164,9 +246,21 @@ class TagReader {
     return c;
   }
 
-  #fail(problem: string): never {
-    throw new ConfigError({ tag: this.#tag, line: this.#line }, problem);
+  #fault(tag: string, problem: string, line = this.#line): void {
+    this.#errors.add({ tag, line, file: this.#file }, problem);
   }
+
+  /** Collects a fault behind which the rest of a tag cannot be read. */
+  #giveUp(tag: string, problem: string, line = this.#line): null {
+    this.#fault(tag, problem, line);
+    if (this.#peek() !== '<') this.#skipToTag();
+    return null;
+  }
+}
+
+/** Whether a value may be a secret. Variables may stand for one. */
+function mayBeSecret(tag: string, key: string): boolean {
+  return /pass|secret|hash|key/.test(key) || (tag === 'define' && key === 'value');
 }
 
 function codePoint(digits: string, isHex: boolean): string | undefined {
