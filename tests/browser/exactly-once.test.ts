@@ -6,79 +6,19 @@
 import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
 import { ResumableWebSocket } from '../../src/browser/index.ts';
-import { FakeNetwork, type Fate, THROUGH } from './fake-network.ts';
+import { FakeNetwork, THROUGH } from './fake-network.ts';
 import { ModelServer, type ModelSession } from './model-server.ts';
 import { FakePage } from './page.ts';
+import { NOTICED, type Scenario, scenario } from './scenario.ts';
 
 const RUNS = Number(process.env['RESUME_RUNS'] ?? 1_000);
 const SEED = process.env['RESUME_SEED'] === undefined ? {} : { seed: Number(process.env['RESUME_SEED']) };
-
-/** After this long an end has noticed, whatever was lost: the page's silence, the server's pings. */
-const NOTICED = 120_000;
-
-type Step =
-  | { readonly do: 'page'; readonly lines: readonly string[] }
-  | { readonly do: 'server'; readonly lines: readonly string[] }
-  | { readonly do: 'wait'; readonly time: number }
-  | { readonly do: 'wake'; readonly type: string }
-  | {
-      readonly do: 'cut';
-      /** How many bytes of what is on its way still arrive. */
-      readonly toPage: number;
-      readonly toServer: number;
-      /** When the ends learn of it. */
-      readonly pageLearns: number;
-      readonly serverLearns: number;
-      readonly code: number;
-    };
-
-const line = fc.oneof(
-  { weight: 20, arbitrary: fc.string({ maxLength: 20, unit: 'grapheme' }) },
-  { weight: 1, arbitrary: fc.constant('x'.repeat(20_000)) },
-);
-const lines = fc.array(line, { minLength: 1, maxLength: 6 });
-const delay = fc.oneof(fc.constant(0), fc.integer({ max: 40, min: 1 }), fc.integer({ max: 15_000, min: 1 }));
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('page' as const), lines }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('server' as const), lines }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), time: delay }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant('wake' as const), type: fc.constantFrom('online', 'pageshow', 'visibilitychange') }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('cut' as const),
-      toPage: fc.nat({ max: 200 }),
-      toServer: fc.nat({ max: 200 }),
-      pageLearns: fc.oneof(delay, fc.constant(NOTICED)),
-      serverLearns: fc.oneof(delay, fc.constant(NOTICED)),
-      code: fc.constantFrom(1006, 1006, 1012, 1013, 1014),
-    }),
-  },
-);
-const fate: fc.Arbitrary<Fate> = fc.record({
-  latency: fc.integer({ min: 1, max: 300 }),
-  detour: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: 20_000 }) }),
-  outcome: fc.oneof(
-    { weight: 4, arbitrary: fc.constant('through' as const) },
-    { weight: 1, arbitrary: fc.constantFrom('unreachable' as const, 'unanswered' as const, 'refused' as const) },
-  ),
-});
-const scenario = fc.record({
-  steps: fc.array(step, { maxLength: 30, size: 'max' }),
-  /** Of the attempts to resume; the first connection goes through. */
-  fates: fc.array(fate, { maxLength: 12 }),
-  authorizing: fc.array(delay, { maxLength: 12 }),
-  seed: fc.integer(),
-});
 
 let page: FakePage | undefined;
 afterEach(() => page?.close());
 
 /** One conversation, played up to its end. */
-function play({ steps, fates, authorizing, seed }: typeof scenario extends fc.Arbitrary<infer T> ? T : never, window: number) {
+function play({ steps, fates, authorizing, seed }: Scenario, window: number) {
   page = new FakePage(seed);
   try {
     const network = new FakeNetwork();

@@ -3,6 +3,8 @@ import { vi } from 'vitest';
 
 const globals = globalThis as unknown as Record<string, unknown>;
 
+type FakedTimers = NonNullable<NonNullable<Parameters<typeof vi.useFakeTimers>[0]>['toFake']>;
+
 /** What a page gets beside its network. */
 export class FakePage {
   readonly #events = new EventTarget();
@@ -11,18 +13,19 @@ export class FakePage {
     addEventListener: globals['addEventListener'],
     document: globals['document'],
   };
+  readonly #random = Math.random;
   readonly document = { hidden: false };
 
-  constructor(seed = 1) {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  constructor(seed = 1, toFake: FakedTimers = ['setTimeout', 'clearTimeout', 'Date']) {
+    vi.useFakeTimers({ toFake });
     let state = seed;
     // mulberry32
-    vi.spyOn(Math, 'random').mockImplementation(() => {
+    Math.random = () => {
       state = (state + 0x6d2b79f5) | 0;
       let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
       mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
       return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-    });
+    };
     globals['addEventListener'] = this.#events.addEventListener.bind(this.#events);
     globals['document'] = this.document;
   }
@@ -38,7 +41,7 @@ export class FakePage {
 
   close(): void {
     Object.assign(globals, this.#before);
-    vi.restoreAllMocks();
+    Math.random = this.#random;
     vi.useRealTimers();
   }
 }
