@@ -45,7 +45,7 @@ export class Journal {
     data.arrayBuffer().then(settle, () => settle());
   }
 
-  /** Gives the transport the lines that wait, up to one that is not read yet. */
+  /** Passes the lines that wait to the transport, up to one that is not read yet. */
   flush(send: (line: string) => void): void {
     for (; ; this.#handed++) {
       const line = this.#entries[this.#handed]?.line;

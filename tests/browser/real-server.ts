@@ -51,6 +51,8 @@ export class RealServer {
 
   /** Takes a connection; it is what `FakeNetwork.onconnection` is set to. */
   accept(transport: FakeTransport): void {
+    // Lost before its request arrived.
+    if (transport.isClosed) return;
     const [near, far] = MemorySocket.pair(CLIENT, SERVER);
     this.#http.emit('connection', far);
     const { protocols } = transport.request;
