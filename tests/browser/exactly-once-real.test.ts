@@ -93,7 +93,16 @@ async function play({ steps, fates, authorizing, seed }: Scenario, window: numbe
     say('last of the page');
     write('last of the server');
     await pass(NOTICED);
-    const result = { sent, received, written, events: [...events], lines: [...server.lines], status: client.closeStatus, socket, server };
+    const result = {
+      sent,
+      received,
+      written,
+      events: [...events],
+      lines: [...server.lines],
+      status: client.closeStatus,
+      socket,
+      server,
+    };
     socket.close();
     await pass(100);
     const closing = server.hook.close();
