@@ -195,6 +195,14 @@ export interface HookStats {
  * Makes the `websocket` bind hook.
  *
  * @throws ConfigError for a configuration that cannot work, naming tag, key and value
+ * @example
+ * ```ts
+ * const hook = createWebSocketHook({
+ *   origins: ['https://chat.example.com'],
+ *   onConnection: (socket) => ircServer.accept(socket),
+ * });
+ * hook.createListener().listen(8080);
+ * ```
  */
 export function createWebSocketHook(
   options: WebSocketHookOptions & Required<Pick<WebSocketHookOptions, 'onClient'>>,

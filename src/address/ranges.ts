@@ -94,6 +94,12 @@ function isMappedIPv4(text: string): boolean {
 /**
  * Gives the spelling for a parameter of an IRC line, where a leading colon would begin the last parameter: `0::1` for `::1`; mapped IPv4 as IPv4. What is no
  * address is given back as it is.
+ *
+ * @example
+ * ```ts
+ * ircAddress('::1');                // '0::1'
+ * ircAddress('::ffff:192.0.2.1');   // '192.0.2.1'
+ * ```
  */
 export function ircAddress(address: string): string {
   const canonical = canonicalAddress(address) ?? address;

@@ -15,6 +15,12 @@ export interface PreparedLine {
  * Encodes a line once for text, binary and plain TCP clients, however many get it.
  *
  * @param line with or without its CR LF; LFs within it make it several lines. Bytes are copied: what the caller does with them later does not matter.
+ * @example
+ * ```ts
+ * const prepared = prepareLine(':irc.example.com NOTICE * :Restart in a minute');
+ * broadcast(channel.sockets, prepared);
+ * broadcast(hook.clients, prepared);
+ * ```
  */
 export function prepareLine(line: string | Uint8Array): PreparedLine {
   return new EncodedLine(line);

@@ -22,6 +22,13 @@ const ORIGIN_KEYS: readonly string[] = ['allow', 'websocket'];
  * for the one that its key `websocket` names.
  *
  * @throws ConfigError naming tag, key, value and line; with several errors, all of them
+ * @example
+ * ```ts
+ * const hook = createWebSocketHook({
+ *   ...configFromTags(parseTags(readFileSync('ircd.conf', 'utf8'))),
+ *   onConnection: (socket) => ircServer.accept(socket),
+ * });
+ * ```
  */
 export function configFromTags(tags: Iterable<ConfigTag>, name = ''): WebSocketConfig {
   const all = [...tags];
@@ -43,7 +50,15 @@ export function configFromTags(tags: Iterable<ConfigTag>, name = ''): WebSocketC
   return config;
 }
 
-/** Returns the names of all `<websocket>`, in order; the one without a name is `''`. */
+/**
+ * Returns the names of all `<websocket>`, in order; the one without a name is `''`.
+ *
+ * @example
+ * ```ts
+ * const tags = parseTags('<websocket name="private" proxyranges="unix"><wsorigin allow="https://chat.example.com">');
+ * webSocketNames(tags);   // ['private']
+ * ```
+ */
 export function webSocketNames(tags: Iterable<ConfigTag>): string[] {
   return [...readNames([...tags], new ErrorList()).keys()];
 }

@@ -59,6 +59,11 @@ const FOREIGN_COMMENT = /^(?:\/[/*]|;|--|<!--)/;
  * @param variables further ones. InspIRCd's directories and environment are not known here: `{ 'dir.config': '/etc/inspircd', 'env.HOME': … }`
  * @param options `file`: the name of the file for errors, and for {@link ConfigTag.file}
  * @throws ConfigError with the line of the fault; with several faults, all of them
+ * @example
+ * ```ts
+ * const tags = parseTags('<wsorigin allow="https://chat.example.com">');
+ * tags[0]?.name;   // 'wsorigin'
+ * ```
  */
 export function parseTags(
   text: string,

@@ -49,6 +49,11 @@ const MAX_REASON_SIZE = 200;
  *   `deny` goes before those whose action is `mark`
  * @returns `null` for an address that is on none of them, and for what is no address
  * @throws ConfigError for a zone that is no domain, the signal's reason when it is aborted
+ * @example
+ * ```ts
+ * const hit = await checkDnsbl('203.0.113.9', ['dnsbl.dronebl.org'], { timeout: 2_000 });
+ * if (hit !== null) throw new HandshakeError(403, `Your address is listed in ${hit.zone}`);
+ * ```
  */
 export async function checkDnsbl(
   address: string,

@@ -21,6 +21,11 @@ const MAX_NAMES = 8;
  * @returns `null` where they disagree, there is none, or the time is up: the address is then the host name ("the unverified hostname SHOULD NOT be sent",
  *   IRCv3 WebIRC). `null` too for what is no address.
  * @throws the signal's reason, when it is aborted
+ * @example
+ * ```ts
+ * const { address } = socket.websocket.client;
+ * const host = (await confirmHostname(address, { timeout: 2_000 })) ?? address;
+ * ```
  */
 export async function confirmHostname(address: string, options: LookupOptions = {}): Promise<string | null> {
   const canonical = canonicalAddress(address);

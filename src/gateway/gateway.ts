@@ -102,6 +102,14 @@ export interface IrcGateway extends AsyncDisposable {
  * Makes a gateway.
  *
  * @throws ConfigError for servers, origins, limits, templates or lists that cannot work
+ * @example
+ * ```ts
+ * const gateway = createIrcGateway({
+ *   hook: { origins: ['https://chat.example.com'] },
+ *   upstreams: [{ host: 'irc.example.com', port: 6697, tls: true, webirc: { password, gateway: 'web' } }],
+ * });
+ * gateway.createListener().listen(8067);
+ * ```
  */
 export function createIrcGateway(options: IrcGatewayOptions): IrcGateway {
   return new Gateway(options);

@@ -34,7 +34,14 @@ export interface FrameOptions {
   readonly maskKey?: Uint8Array;
 }
 
-/** Encodes one frame into a buffer of its own. */
+/**
+ * Encodes one frame into a buffer of its own.
+ *
+ * @example
+ * ```ts
+ * const ping = encodeFrame(Opcode.PING, Buffer.from('irc.example.com'));
+ * ```
+ */
 export function encodeFrame(opcode: Opcode, payload: Uint8Array, options: FrameOptions = {}): Buffer {
   const { fin = true, maskKey } = options;
   const size = payload.byteLength;

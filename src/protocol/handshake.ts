@@ -12,7 +12,14 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 /** 4.1: "a nonce consisting of a randomly selected 16-byte value that has been base64-encoded": 22 characters and two of padding. */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 
-/** Computes the `Sec-WebSocket-Accept` value for a `Sec-WebSocket-Key`, RFC 6455 section 4.2.2 (5.4). */
+/**
+ * Computes the `Sec-WebSocket-Accept` value for a `Sec-WebSocket-Key`, RFC 6455 section 4.2.2 (5.4).
+ *
+ * @example
+ * ```ts
+ * acceptKey('dGhlIHNhbXBsZSBub25jZQ==');   // 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
+ * ```
+ */
 export function acceptKey(key: string): string {
   return hash('sha1', key + GUID, 'base64');
 }

@@ -38,6 +38,12 @@ export type Connectable = Pick<WebSocketHook, 'handleUpgrade'> & Partial<Pick<We
  * @throws ConnectionRejectedError where the hook refuses
  * @throws ProtocolError where its 101 is not what RFC 6455 has clients accept
  * @throws TypeError for a path or a header field that HTTP cannot carry
+ * @example
+ * ```ts
+ * const client = await connect(hook, { origin: 'https://chat.example.com' });
+ * client.send('PING 1');
+ * await client.nextLine();   // 'PONG 1'
+ * ```
  */
 export async function connect(hook: Connectable, options: ConnectOptions = {}): Promise<TestClient> {
   const { origin, protocols = [], address = '127.0.0.1', path = '/', headers = {}, secure = false } = options;

@@ -74,6 +74,13 @@ const NO_CLAIMS: WebircClaims = readClaims(new Map(), () => false, false);
  * A plaintext password is a process warning, `IRCD_WEBSOCKET_PLAINTEXT_PASSWORD`.
  *
  * @throws ConfigError for a gateway that could not work, or that anybody could be
+ * @example
+ * ```ts
+ * const webirc = createWebirc([{ type: 'webirc', mask: ['192.0.2.1'], password }]);
+ * const verdict = await webirc.authenticate(parseWebirc(line), peer, state);
+ * if (verdict.ok) client.takeAddress(verdict);
+ * else client.close(verdict.error);
+ * ```
  */
 export function createWebirc(gateways: readonly WebircGateway[], options: WebircOptions = {}): Webirc {
   const blocks = gateways.map((gateway) => compileGateway(gateway, options.verifiers ?? {}));

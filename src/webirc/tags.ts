@@ -29,6 +29,10 @@ const CHOICES: ReadonlySet<keyof WebircGateway> = new Set(['type', 'hostname']);
  *
  * @param verifiers the algorithms for `hash` that `createWebirc` is going to get
  * @throws ConfigError naming tag, key, value and line; never the value of a password
+ * @example
+ * ```ts
+ * const webirc = createWebirc(gatewaysFromTags(parseTags(readFileSync('ircd.conf', 'utf8'))));
+ * ```
  */
 export function gatewaysFromTags(
   tags: Iterable<ConfigTag>,

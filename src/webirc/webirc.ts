@@ -34,6 +34,10 @@ const MAX_READ_SIZE = 16_384;
  *
  * @param line the whole line, with or without CR LF, or its parameters without the word WEBIRC
  * @returns `null` for another command, and for fewer than four parameters: hand it to `authenticate` all the same, which refuses it
+ * @example
+ * ```ts
+ * parseWebirc('WEBIRC secret kiwi host.example.net 203.0.113.9 :secure')?.address;   // '203.0.113.9'
+ * ```
  */
 export function parseWebirc(line: string | readonly string[]): WebircRequest | null {
   const params = typeof line === 'string' ? paramsOf(line) : line;
@@ -49,6 +53,11 @@ export function parseWebirc(line: string | readonly string[]): WebircRequest | n
  * canonically-acceptable preceding zero", and "IPv4-in-IPv6 addresses … should not be sent". An empty `hostname` means that there is none.
  *
  * @throws WebSocketError `ERR_WEBIRC` for what is no address, what cannot be a parameter, and a line of more than 510 bytes; the password is not in the message
+ * @example
+ * ```ts
+ * const options = new Map([['secure', '']]);
+ * formatWebirc({ password: 'secret', gateway: 'kiwi', hostname: 'host.example.net', address: '203.0.113.9', options });
+ * ```
  */
 export function formatWebirc(request: WebircRequest): string {
   const address = toParameter(request.address);

@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { apiPage, ENTRY_POINTS, exportedNames } from './api-reference.ts';
+import { apiPage, ENTRY_POINTS, exportedNames, functionsWithoutExample } from './api-reference.ts';
+import { withCosts } from './costs.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -10,15 +11,15 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 describe('docs/api.md', () => {
   const api = read('docs/api.md');
 
-  test.each(ENTRY_POINTS)(
-    'every name of $title has its heading, and no heading is of a name that is gone',
-    ({ entry, title }) => {
-      const section = api.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? '';
-      const headings = [...section.matchAll(/^### (.+)$/gm)].map(([, name]) => name as string);
-      const names = exportedNames(entry).map(({ name }) => name);
-      expect(headings.sort()).toEqual(names.sort());
-    },
-  );
+  test('every exported name has its heading, once, and no heading is of a name that is gone', () => {
+    const names = new Set(ENTRY_POINTS.flatMap(({ entry }) => exportedNames(entry).map(({ name }) => name)));
+    const headings = [...api.matchAll(/^### ([\w$]+)$/gm)].map(([, name]) => name as string);
+    expect(headings.toSorted()).toEqual([...names].toSorted());
+  });
+
+  test('every exported function has an example in its doc comment', () => {
+    expect(functionsWithoutExample()).toEqual([]);
+  });
 
   test('every entry point of the package is in it', () => {
     const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, unknown> };
@@ -40,6 +41,11 @@ describe('docs/api.md', () => {
     codes.delete('ERR_HTTP_REQUEST_TIMEOUT');
     for (const code of codes) expect(api, code).toContain(`\`${code}\``);
   });
+});
+
+// `npm run docs:api` writes it anew.
+test('the numbers of README.md are those of docs/performance.md', async () => {
+  await expect(withCosts(read('README.md'), read('docs/performance.md'))).toMatchFileSnapshot(join(ROOT, 'README.md'));
 });
 
 test('every example is in the table of examples/README.md, and has a test', () => {

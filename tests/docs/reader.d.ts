@@ -4,6 +4,7 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import type * as netModule from 'node:net';
 import type { Server, Socket } from 'node:net';
 import type {
+  IrcClient,
   IrcSocket,
   Webirc,
   WebircAccepted,
@@ -34,7 +35,8 @@ declare global {
   const hook: WebSocketHook;
   const socket: IrcSocket;
   const request: IncomingMessage;
-  const channel: { readonly sockets: readonly Socket[] };
+  const channel: { readonly sockets: readonly Socket[]; readonly members: readonly IrcClient[] };
+  const user: { setAway(reason: string): void };
   const bans: ReadonlySet<string>;
   const client: {
     readonly id: string;
