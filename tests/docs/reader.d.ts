@@ -21,6 +21,8 @@ declare global {
   const server: HttpServer & typeof ircServer;
   const httpServer: HttpServer;
   const listener: Server;
+  const classOfYours: Server;
+  const IRC: { readonly Client: new () => { connect(options: object): void } };
   const registry: Map<string, unknown>;
   const myHooks: Map<string, unknown>;
   const net: typeof netModule;
