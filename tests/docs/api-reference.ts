@@ -60,7 +60,7 @@ export const TOPICS: readonly Topic[] = [
     title: 'Configuration',
     from: MAIN,
     sources: ['./config/'],
-    first: ['WebSocketConfig', 'ResolvedConfig', 'parseTags', 'configFromTags', 'ConfigTag'],
+    first: ['WebSocketConfig', 'ResolvedConfig', 'parseTags', 'configFromTags', 'webSocketNames', 'ConfigTag'],
   },
   {
     title: 'Listening, TLS and proxies',
