@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo, Server } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,14 +14,16 @@ const DEPLOYMENT = readFileSync(fileURLToPath(new URL('../../docs/deployment.md'
 
 /** A configuration as the page prints it: the code block below a heading. */
 function printed(heading: string): string {
-  const section = DEPLOYMENT.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
-  const block = /```\w+\n([\s\S]*?)```/.exec(section)?.[1];
+  const section = DEPLOYMENT.split(/^###? /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
+  const block = /```\w*\n([\s\S]*?)```/.exec(section)?.[1];
   if (block === undefined) throw new Error(`docs/deployment.md has no configuration below ${heading}`);
   return block;
 }
 
 const NGINX = requirePeer('nginx');
 const HAPROXY = requirePeer('haproxy');
+const CADDY = requirePeer('caddy');
+const APACHE = requirePeer('apache2');
 const ORIGIN = 'https://chat.example.com';
 /** Where the test's client calls from: another address than the proxy's. */
 const CLIENT = '127.0.0.9';
@@ -108,13 +110,75 @@ async function startHaproxy(
   return port;
 }
 
+/** Starts Caddy with the printed site, its name and port replaced, and a certificate that it makes itself. */
+async function startCaddy(upstream: number): Promise<number> {
+  const port = await freePort();
+  const { cert, key } = makeCertificate();
+  const folder = daemonFolder({ 'cert.pem': cert, 'key.pem': key });
+  const site = printed('Caddy')
+    .replace(
+      'irc.example.com {',
+      `https://127.0.0.1:${port}, https://localhost:${port} {\n    tls ${folder}/cert.pem ${folder}/key.pem`,
+    )
+    .replace('127.0.0.1:8067', `127.0.0.1:${upstream}`);
+  writeFileSync(
+    join(folder, 'Caddyfile'),
+    `{\n    admin off\n    auto_https off\n    default_sni localhost\n    storage file_system ${folder}/data\n}\n${site}`,
+  );
+  const daemon = await startDaemon(
+    CADDY as string,
+    ['run', '--config', join(folder, 'Caddyfile'), '--adapter', 'caddyfile'],
+    folder,
+    port,
+  );
+  cleanup.push(() => daemon.stop());
+  return port;
+}
+
+/** Starts Apache with the printed virtual host and the modules that the page names. */
+async function startApache(upstream: number, change: (config: string) => string = (config) => config): Promise<number> {
+  const port = await freePort();
+  const { cert, key } = makeCertificate();
+  const folder = daemonFolder({ 'cert.pem': cert, 'key.pem': key });
+  const named = /`a2enmod ([\w ]+)`/.exec(DEPLOYMENT)?.[1]?.split(' ') ?? [];
+  expect(named).toContain('proxy_http');
+  const host = change(printed('Apache'))
+    .replace('*:443', `127.0.0.1:${port}`)
+    .replace('/etc/ssl/irc.example.com.pem', `${folder}/cert.pem`)
+    .replace('/etc/ssl/irc.example.com.key', `${folder}/key.pem`)
+    .replace('http://127.0.0.1:8067/', `http://127.0.0.1:${upstream}/`);
+  const modules = ['mpm_event', 'authz_core', ...named].map(
+    (name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`,
+  );
+  writeFileSync(
+    join(folder, 'apache.conf'),
+    [
+      ...modules,
+      `ServerRoot ${folder}`,
+      'ServerName localhost',
+      `PidFile ${folder}/apache.pid`,
+      `DefaultRuntimeDir ${folder}`,
+      `ErrorLog ${folder}/error.log`,
+      `Mutex file:${folder}`,
+      'User nobody',
+      'Group nogroup',
+      `Listen 127.0.0.1:${port}`,
+      host,
+    ].join('\n'),
+  );
+  const daemon = await startDaemon(APACHE as string, ['-f', join(folder, 'apache.conf'), '-D', 'FOREGROUND'], folder, port);
+  cleanup.push(() => daemon.stop());
+  return port;
+}
+
 /** A browser’s page, with headers that an attacker would add. */
-async function connectThrough(port: number, headers: Record<string, string> = {}): Promise<WebSocket> {
+async function connectThrough(port: number, headers: Record<string, string> = {}, certificate = {}): Promise<WebSocket> {
   const client = new WebSocket(`wss://127.0.0.1:${port}/irc`, ['text.ircv3.net'], {
     origin: ORIGIN,
     rejectUnauthorized: false,
     localAddress: CLIENT,
     headers,
+    ...certificate,
   });
   cleanup.push(() => client.terminate());
   await new Promise<void>((resolve, reject) => {
@@ -204,5 +268,70 @@ describe.skipIf(HAPROXY === null)('behind HAProxy', () => {
     expect(socket?.remoteAddress).toBe(CLIENT);
     expect(socket?.remotePort).toBeGreaterThan(0);
     expect(socket?.websocket).toMatchObject({ secure, provenance: `PROXY protocol version ${version}, trusted by 127.0.0.1` });
+  });
+});
+
+describe.skipIf(HAPROXY === null)('behind HAProxy, with a client certificate', () => {
+  test('send-proxy-v2-ssl-cn tells the certificate’s common name and the TLS version', async () => {
+    const behind = await startHook({}, { proxyProtocol: true });
+    const certificate = makeCertificate();
+    const authority = daemonFolder({ 'ca.pem': certificate.cert });
+    cleanup.push(() => rmSync(authority, { recursive: true, force: true }));
+    const port = await startHaproxy('HAProxy, TCP mode with the PROXY protocol', behind.address as number, (config) =>
+      config
+        .replace('.pem\n', `.pem verify optional ca-file ${authority}/ca.pem crt-ignore-err all ca-ignore-err all\n`)
+        .replace('8067 send-proxy-v2-ssl', '8067 send-proxy-v2-ssl-cn'),
+    );
+    const client = await connectThrough(port, SPOOFED, certificate);
+    await echoes(client, 'hi 😀');
+    const [socket] = behind.sockets;
+    expect(socket?.remoteAddress).toBe(CLIENT);
+    expect(socket?.websocket).toMatchObject({ secure: true, tls: { version: 'TLSv1.3', commonName: 'localhost' } });
+  });
+});
+
+describe.skipIf(CADDY === null)('behind Caddy', () => {
+  test('the printed configuration: the client’s own address, its scheme, its host, and nothing that it forged', async () => {
+    const behind = await startHook({ proxyHeader: 'x-forwarded-for' });
+    const port = await startCaddy(behind.address as number);
+    const client = await connectThrough(port, SPOOFED);
+    await echoes(client, 'hi 😀');
+    const [socket] = behind.sockets;
+    expect(socket?.remoteAddress).toBe(CLIENT);
+    expect(socket?.websocket).toMatchObject({ secure: true, via: ['127.0.0.1'], host: `127.0.0.1:${port}` });
+  });
+
+  test('P17 it passes on a client’s X-Real-IP: proxyheader="auto" would believe it', async () => {
+    const behind = await startHook({ proxyHeader: 'auto' });
+    await connectThrough(await startCaddy(behind.address as number), SPOOFED);
+    expect(behind.sockets[0]?.remoteAddress).toBe('6.6.6.6');
+  });
+});
+
+describe.skipIf(APACHE === null)('behind Apache', () => {
+  test('the printed configuration: the client’s own address, its scheme, its host, and nothing that it forged', async () => {
+    for (const proxyHeader of ['x-forwarded-for', 'auto'] as const) {
+      const behind = await startHook({ proxyHeader });
+      const port = await startApache(behind.address as number);
+      const client = await connectThrough(port, SPOOFED);
+      await echoes(client, 'hi 😀');
+      const [socket] = behind.sockets;
+      expect(socket?.remoteAddress).toBe(CLIENT);
+      expect(socket?.websocket).toMatchObject({ secure: true, via: ['127.0.0.1'], host: `127.0.0.1:${port}` });
+    }
+  });
+
+  test('without ProxyPreserveHost the host would be the server’s own', async () => {
+    const behind = await startHook({ proxyHeader: 'x-forwarded-for' });
+    const careless = (config: string): string => config.replace('ProxyPreserveHost On', '');
+    await connectThrough(await startApache(behind.address as number, careless), SPOOFED);
+    expect(behind.sockets[0]?.websocket.host).toBe(`127.0.0.1:${behind.address}`);
+  });
+
+  test('a virtual host on port 80 that says http: its users are not secure', async () => {
+    const behind = await startHook({ proxyHeader: 'x-forwarded-for' });
+    const plain = (config: string): string => config.replace('X-Forwarded-Proto https', 'X-Forwarded-Proto http');
+    await connectThrough(await startApache(behind.address as number, plain), SPOOFED);
+    expect(behind.sockets[0]?.websocket.secure).toBe(false);
   });
 });
