@@ -59,7 +59,7 @@ export class Certificates {
   #named: NamedContext[];
   #owner: Server | undefined;
 
-  /** @throws ConfigError for certificates and keys that OpenSSL does not accept, and for names that are none */
+  /** @throws ConfigError for a certificate that does not fit its key, and for a name that is not a host name */
   constructor({ sni = {}, ...options }: ListenerTls) {
     this.#options = options;
     this.#sni = sni;
@@ -181,7 +181,7 @@ function namedContexts(sni: SniCertificates, options: TlsOptions): NamedContext[
   }));
 }
 
-/** @throws ConfigError for what is no glob of host names */
+/** @throws ConfigError for a name that is not a glob of host names */
 function compileName(name: string): Glob {
   if (name.length > MAX_GLOB_SIZE || !/^[\w*?.-]+$/.test(name)) {
     throw new ConfigError(

@@ -75,7 +75,7 @@ export function readClientHello(bytes: Uint8Array): ClientHello | HelloIncomplet
   }
 }
 
-/** Tells which of the results says that more bytes are needed. */
+/** Returns whether a result says that more bytes are needed. */
 export function isIncomplete(hello: ClientHello | HelloIncomplete | null): hello is HelloIncomplete {
   return hello !== null && 'needed' in hello;
 }
@@ -84,7 +84,7 @@ function incomplete(needed: number): HelloIncomplete | null {
   return needed > MAX_HELLO_SIZE ? null : { needed };
 }
 
-/** Tells whether the header, as far as it is there, is that of a handshake record of SSL 3.0 or any TLS. */
+/** Returns whether the header, as far as it is there, is that of a handshake record of SSL 3.0 or any TLS. */
 function beginsLikeHandshakeRecord(header: Uint8Array): boolean {
   return (header[0] ?? CONTENT_TYPE_HANDSHAKE) === CONTENT_TYPE_HANDSHAKE && (header[1] ?? 3) === 3;
 }

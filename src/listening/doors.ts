@@ -135,7 +135,7 @@ export class Doors {
     return http2 ? closingSessions(server, door.sessions) : server;
   }
 
-  /** Tells servers that keep time themselves of a new `handshakeTimeout`. */
+  /** Applies a new `handshakeTimeout` to servers that keep time themselves. */
   updateLimits(): void {
     const limits = requestLimits(this.#context.handshakeTimeout());
     for (const server of this.#timekeepers) Object.assign(server, limits);

@@ -60,12 +60,12 @@ export function beginSession(server: Http2Server, socket: Duplex): ServerHttp2Se
   return begun;
 }
 
-/** Whether all of a stream's request is there: an extended CONNECT has no end, and any other request ends with its last DATA frame. */
+/** Returns whether all of a stream's request is there: an extended CONNECT has no end, and any other request ends with its last DATA frame. */
 export function isReceived(stream: ServerHttp2Stream): boolean {
   return stream.destroyed || stream.state.state !== constants.NGHTTP2_STREAM_STATE_OPEN;
 }
 
-/** Tells whether a stream asks to become something else than an HTTP request: an ordinary or an extended CONNECT. */
+/** Returns whether a stream asks to become something else than an HTTP request: an ordinary or an extended CONNECT. */
 export function isConnect(headers: IncomingHttpHeaders): boolean {
   return headers[':method'] === 'CONNECT';
 }

@@ -14,7 +14,7 @@ import {
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Server as TlsServer } from 'node:tls';
+import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { Endpoint } from '../admission/facts.ts';
 import { ConfigError, HandshakeError } from '../errors.ts';
 import type { Certificates, ListenerTls, RenewedTls } from './certificates.ts';
@@ -92,7 +92,11 @@ export type HttpOptions = Without<More | 'tls'>;
 /** Options of a listener for HTTP/1.1 over TLS. */
 export type HttpsOptions = Without<More> & { readonly tls: ListenerTls };
 /** Options of a listener for more than HTTP/1.1 over TLS. */
-export type TlsListenerOptions = ListenerOptions & { readonly tls: ListenerTls };
+export type TlsListenerOptions = Omit<ListenerOptions, 'plain'> & {
+  readonly tls: ListenerTls;
+  /** As in {@link AcceptOptions}; the socket is the TLS socket, which has the client's certificate. */
+  readonly plain?: (socket: TLSSocket, client: Endpoint | null) => void;
+};
 /** Options of a listener for more than HTTP/1.1 without TLS. */
 export type NetOptions = Without<'tls'>;
 

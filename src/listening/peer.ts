@@ -1,5 +1,5 @@
 /**
- * Who is on the other end of a socket.
+ * The peer: the other end of a socket.
  *
  * In: a socket, and what came before its request. Out: a {@link Peer} for admission. It does not know whom to trust.
  */

@@ -124,7 +124,7 @@ export class PendingSocket implements Ticking {
     if (!this.#isReleased) this.#deadline = clock() + timeout;
   }
 
-  /** Gives the socket `timeout` milliseconds from now on, after which it is destroyed: its answer is written. */
+  /** Destroys the socket in `timeout` milliseconds: its answer is written, and the peer may read it until then. */
   linger(timeout: number): void {
     this.#deadline = clock() + timeout;
     this.#isReleased = true;

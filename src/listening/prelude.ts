@@ -20,7 +20,7 @@ export interface PreludeOptions {
   readonly protocols: readonly string[];
   /** Whether clients that are no browsers are asked for a certificate. */
   readonly asksNativeClients: boolean;
-  /** Whether to tell HTTP from plain IRC. */
+  /** Whether plain IRC may come in place of HTTP. */
   readonly tellsPlain: boolean;
 }
 
@@ -107,7 +107,7 @@ function readHello(raw: Socket, next: (hello: ClientHello | null) => void): void
   );
 }
 
-/** Tells native clients from browsers. A browser must not be asked for a certificate: Chrome gives up the connection instead of showing its question. */
+/** Returns whether a client is a native one, and not a browser. A browser must not be asked for a certificate: Chrome gives up the connection instead of showing its question. */
 function isNativeClient(hello: ClientHello | null): boolean {
   return hello !== null && !hello.protocols.some((name) => BROWSER_PROTOCOLS.has(name));
 }
@@ -139,7 +139,7 @@ function peek<T>(
       if (!socket.destroyed) next(finding);
     });
   };
-  // A client that leaves before anything is known of it is nobody.
+  // Nobody has to be told of a client that leaves before anything is known of it.
   const onEnd = (): void => void socket.destroy();
   socket.on('readable', onReadable);
   socket.on('end', onEnd);
@@ -170,7 +170,7 @@ class GrowingBuffer {
   }
 }
 
-/** Tells plain IRC by the first bytes; `undefined` while it can be either: `P` may become `POST ` or `PASS`. */
+/** Returns whether the first bytes are plain IRC; `undefined` while they can be either: `P` may become `POST ` or `PASS`. */
 function isPlainIrc(bytes: Buffer): boolean | undefined {
   const text = bytes.toString('latin1', 0, 8);
   for (const method of METHODS) {

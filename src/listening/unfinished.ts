@@ -29,7 +29,7 @@ export function watchResponses(): void {
   });
 }
 
-/** Gives the response that is still being written on `socket`, if any. */
+/** Returns the response that is still being written on `socket`, if there is one. */
 export function unfinishedResponse(socket: object): ServerResponse | undefined {
   const response = lastResponses.get(socket);
   return response === undefined || response.writableFinished ? undefined : response;

@@ -78,7 +78,7 @@ export interface Handshake {
   readonly asked: AdmissionRequest;
   /** What came behind the request. */
   readonly head: Uint8Array;
-  /** Says who is on the other end; `null` for a client that is gone. */
+  /** Returns the peer; `null` for a client that is gone. */
   peer(): Peer | null;
   /** Lets the client in. Returns the bytes that it gets before all frames. */
   accept(admitted: Pick<Admitted, 'key' | 'subprotocol'>): string;
