@@ -77,7 +77,9 @@ export class ConfigError extends WebSocketError {
     this.#errors = errors;
   }
 
-  /** All errors of the configuration. The message tells each of them; tag, key, value, line and problem are those of the first. */
+  /**
+   * All errors of the configuration. The message tells each of them; tag, key, value, line and problem are those of the first.
+   */
   get errors(): readonly ConfigError[] {
     return this.#errors ?? [this];
   }
@@ -111,7 +113,10 @@ export class ProtocolError extends WebSocketError {
   }
 }
 
-/** Writes the place before a problem: `line 3: <wsorigin:allow> "https://chat.example.com/" `. Text that is outside of every tag has the tag ''. */
+/**
+ * Writes the place before a problem: `line 3: <wsorigin:allow> "https://chat.example.com/" `. Text that is outside of every tag
+ * has the tag ''.
+ */
 function describePlace({ tag, key, value, line, file }: ConfigErrorPlace): string {
   const where = `${file === undefined ? '' : `${file}: `}${line === undefined ? '' : `line ${line}: `}`;
   const field = tag === '' ? '' : key === undefined ? `<${tag}> ` : `<${tag}:${key}> `;

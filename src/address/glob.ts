@@ -1,21 +1,26 @@
 /**
- * InspIRCd's globs: `*` is any run of characters, `?` any one, everything else itself; ASCII letters in any case.
+ * InspIRCd's globs: `*` matches any run of characters, `?` any one character, and everything else itself. ASCII letters match in
+ * any case.
  *
  * In: a pattern. Out: a matcher of whole texts. It does not know what the texts are.
  *
- * picomatch compiles what stands between the `*`s. Its own `*` becomes a lazy quantifier, and a pattern of many is exponential in time; here each piece is
- * looked for once, from the left, behind the one before: the first place where a piece fits is as good as any other, since `*` takes whatever is in
- * between. That makes it at most text times pattern.
+ * picomatch compiles the pieces between the `*`s. It would turn `*` into a lazy quantifier, and a pattern with many of them takes
+ * exponential time. Here each piece is searched once, from the left, behind the piece before it. The first place where a piece
+ * fits is as good as any other, because `*` takes everything in between. So the time is at most the size of the text times that
+ * of the pattern.
  */
 import picomatch from 'picomatch/posix.js';
 
 /** Matches a whole text. */
 export type Glob = (text: string) => boolean;
 
-/** No name of a host or an origin is longer; with the longest text that is matched (1,024) the worst pattern stays well under a millisecond. */
+/**
+ * Host names and origins are shorter. With the longest text that is matched (1,024) the worst pattern takes well under a
+ * millisecond.
+ */
 export const MAX_GLOB_SIZE = 300;
 
-/** picomatch's further syntax, switched off, and what the dot and the slash mean to a shell. */
+/** Switches off picomatch's further syntax, and the meaning that the dot and the slash have in a shell. */
 const LITERAL: picomatch.PicomatchOptions = {
   bash: true,
   dot: true,
@@ -58,16 +63,16 @@ export function compileGlob(pattern: string): Glob {
   };
 }
 
-/** Compiles a piece without `*`; what it matches is as long as it is. */
+/** Compiles a piece without `*`. A text that it matches is as long as the piece. */
 function compilePiece(piece: string, flag: 'y' | 'g'): RegExp {
-  // picomatch 4.0 never comes back from a run of backslashes at the end: it does not get to see any.
+  // picomatch 4.0 never returns for a run of backslashes at the end, so it does not get any backslash.
   return new RegExp(piece.split('\\').map(compileWithoutBackslash).join('\\\\'), `i${flag}`);
 }
 
 function compileWithoutBackslash(piece: string): string {
   if (piece === '') return '';
   const { output } = picomatch.parse(piece.replace(/[^\w?]/g, '\\$&'), LITERAL) as unknown as { output: string };
-  // A shell's `?` stops at a slash, InspIRCd's does not.
+  // In a shell `?` does not match a slash. In InspIRCd it does.
   return output.replaceAll('[^/]', '[^]');
 }
 

@@ -1,13 +1,14 @@
 /**
  * Addresses and ranges of addresses: one matcher for trusted proxies and for WEBIRC gateways.
  *
- * In: patterns (an address, a CIDR range, a glob, `unix`, `loopback`), and addresses in any spelling. Out: which pattern an address matches, and the one
- * spelling of an address. It does not know where addresses come from.
+ * In: patterns (an address, a CIDR range, a glob, `unix`, `loopback`), and addresses in any spelling. Out: the pattern that an
+ * address matches, and the one spelling of an address. It does not know where addresses come from.
  *
  * Laws of this file:
  * 1. A mapped IPv4 address (`::ffff:1.2.3.4`) is IPv4, on both sides of every comparison.
- * 2. What can never match is refused when it is configured.
- * 3. `net.isIP` decides what an address is: `ipaddr.js` alone takes `010.0.0.1`, `127.1` and `2130706433`, and reads `::10.1.2.3` as mapped.
+ * 2. A pattern that can never match is refused when it is configured.
+ * 3. `net.isIP` decides what an address is: `ipaddr.js` alone takes `010.0.0.1`, `127.1` and `2130706433`, and reads `::10.1.2.3`
+ *    as mapped.
  */
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
@@ -23,26 +24,27 @@ export const UNKNOWN = 'unknown';
 /** Returns the first pattern that matches the address, or `null`; `address` is canonical, {@link UNIX} or {@link UNKNOWN}. */
 export type RangeMatcher = (address: string, hostname?: string) => string | null;
 
-/** What {@link compileRanges} may be told. */
+/** Options of {@link compileRanges}. */
 export interface RangeOptions {
-  /** Whether a pattern that is no range of addresses is a glob over host names. @defaultValue `false` */
+  /** Whether a pattern that is not a range of addresses is a glob over host names. @defaultValue `false` */
   readonly hostGlobs?: boolean;
 }
 
 type Test = (address: string, hostname: string | undefined) => boolean;
 
 /**
- * Gives an address in the spelling that Node uses (`192.0.2.1`, `2001:db8::1`, `::1`), mapped IPv4 as IPv4.
+ * Returns an address in the spelling that Node uses (`192.0.2.1`, `2001:db8::1`, `::1`), mapped IPv4 as IPv4.
  *
- * @returns `null` for what is no address of a host: zone ids, ports, brackets, octal, hexadecimal and short forms; the unspecified, broadcast and multicast addresses
+ * @returns `null` for a text that is not the address of a host: zone ids, ports, brackets, octal, hexadecimal and short forms;
+ *   the unspecified, broadcast and multicast addresses
  */
 export function canonicalAddress(text: string): string | null {
   if (isIPv4(text)) {
     const first = Number.parseInt(text, 10);
-    // 240.0.0.0/4 is reserved, and in use: Cloudflare's "Pseudo IPv4" tells IPv6 clients by it.
+    // 240.0.0.0/4 is reserved, and in use: Cloudflare's "Pseudo IPv4" gives such addresses to IPv6 clients.
     return text === '0.0.0.0' || text === '255.255.255.255' || (first >= 224 && first < 240) ? null : text;
   }
-  // How Node writes IPv4 peers of a socket that listens on `::`, so most of them: 0.1 µs instead of 3.
+  // Node writes IPv4 peers like this where a socket listens on `::`, so most peers are: 0.1 µs instead of 3.
   if (isMappedIPv4(text)) return canonicalAddress(text.slice(MAPPED_PREFIX.length));
   if (!isIPv6(text) || text.includes('%')) return null;
   const parts = ipv6Parts(text);
@@ -56,11 +58,11 @@ export function canonicalAddress(text: string): string | null {
 const MAPPED_PREFIX = '::ffff:';
 
 /**
- * Writes an IPv6 address as Node does. Not by `net.SocketAddress`: Bun's gives back the spelling that it was given, Deno's writes `::a01:203` for `::10.1.2.3`,
- * and a ban or a range would miss an address that is spelled otherwise.
+ * Writes an IPv6 address as Node does. `net.SocketAddress` does not do: Bun's returns the spelling that it was given, Deno's
+ * writes `::a01:203` for `::10.1.2.3`, and a ban or a range would miss an address in another spelling.
  */
 function writeIPv6(parts: readonly number[]): string {
-  // The longest run of zero groups, the first of those that are as long; one alone is written out.
+  // The longest run of zero groups is left out, the first one of several. A single zero group is written.
   let start = -1;
   let size = 1;
   for (let from = 0; from < 8; from++) {
@@ -74,7 +76,7 @@ function writeIPv6(parts: readonly number[]): string {
   const hex = (groups: readonly number[]): string => groups.map((group) => group.toString(16)).join(':');
   if (start < 0) return hex(parts);
   const tail = parts.slice(start + size);
-  // What `inet_ntop` takes for an embedded IPv4 address: `::10.1.2.3` and `::ffff:10.1.2.3`, not `::2`.
+  // `inet_ntop` writes an embedded IPv4 address like this: `::10.1.2.3` and `::ffff:10.1.2.3`, not `::2`.
   const isEmbedded = start === 0 && (size === 6 || (size === 5 && tail[0] === 0xffff));
   if (isEmbedded) return `::${size === 5 ? 'ffff:' : ''}${dottedQuad(parts)}`;
   return `${hex(parts.slice(0, start))}::${hex(tail)}`;
@@ -92,6 +94,7 @@ function isMappedIPv4(text: string): boolean {
 }
 
 /**
+<<<<<<< HEAD
  * Gives the spelling for a parameter of an IRC line, where a leading colon would begin the last parameter: `0::1` for `::1`; mapped IPv4 as IPv4. What is no
  * address is given back as it is.
  *
@@ -100,6 +103,10 @@ function isMappedIPv4(text: string): boolean {
  * ircAddress('::1');                // '0::1'
  * ircAddress('::ffff:192.0.2.1');   // '192.0.2.1'
  * ```
+=======
+ * Returns the spelling for a parameter of an IRC line, where a leading colon would begin the last parameter: `0::1` for `::1`,
+ * mapped IPv4 as IPv4. A text that is not an address is returned unchanged.
+>>>>>>> de0603d (docs(admission): plain English in the comments of admission, address and config; lines of 130)
  */
 export function ircAddress(address: string): string {
   const canonical = canonicalAddress(address) ?? address;
@@ -148,7 +155,7 @@ function compilePattern(pattern: string, place: ConfigErrorPlace, hostGlobs: boo
   throw new ConfigError(place, `is not an address, a CIDR range or a glob of addresses: it can never match`);
 }
 
-/** Whether some IPv4 address can be spelled so: `*.example.com` and `300.*` cannot. */
+/** Whether some IPv4 address matches the pattern: none matches `*.example.com` or `300.*`. */
 function canBeIPv4(pattern: string): boolean {
   if (!/^[\d.*?]+$/.test(pattern)) return false;
   const octets = pattern.split('.');
@@ -157,17 +164,22 @@ function canBeIPv4(pattern: string): boolean {
   return octets.every((octet) => /[*?]/.test(octet) || (/^(0|[1-9]\d*)$/.test(octet) && Number(octet) <= 255));
 }
 
-/** Whether some IPv6 address can be spelled so, as Node or InspIRCd (`0::1`) writes it: `2001:0db8:*` and `::1::*` cannot. */
+/**
+ * Whether some IPv6 address matches the pattern, as Node or InspIRCd (`0::1`) writes it: none matches `2001:0db8:*` or `::1::*`.
+ */
 function canBeIPv6(pattern: string): boolean {
-  // `cafe*` may be an address, and is rather a host name.
+  // `cafe*` could match an address, but is more likely meant for a host name.
   if (!/^[*?]+$|^[\da-f.:*?]*:[\da-f.:*?]*$/i.test(pattern) || /:::|::.*::/.test(pattern)) return false;
   const groups = pattern.split(':');
-  // Eight groups, and an empty one more where `::` begins or ends.
+  // Eight groups, and one empty group more where `::` stands at the beginning or the end.
   if (groups.length > 9) return false;
   return groups.every((group) => group === '' || /[*?.]/.test(group) || /^(0|[1-9a-f][\da-f]{0,3})$/i.test(group));
 }
 
-/** A glob over an address as text, IPv6 also as InspIRCd writes it (`0::1`). Never over a host name: anybody may call a host `127.example`. */
+/**
+ * Compiles a glob over addresses as text, IPv6 also as InspIRCd writes it (`0::1`). Host names never match it: anybody may name a
+ * host `127.example`.
+ */
 function compileAddressGlob(pattern: string): Test {
   const glob = compileGlob(pattern);
   return (address) => isIP(address) !== 0 && (glob(address) || (address.startsWith(':') && glob(`0${address}`)));
@@ -198,7 +210,7 @@ function matchIPv4(base: string, bits: number): Test {
 
 /** The eight groups of an IPv6 address. */
 function ipv6Parts(text: string): readonly number[] {
-  // Dotted quads are spelled out first: `ipaddr.js` takes any of them for mapped IPv4.
+  // A dotted quad is rewritten first: `ipaddr.js` takes every one for mapped IPv4.
   const hex = text.replace(
     /(\d+)\.(\d+)\.(\d+)\.(\d+)$/,
     (_all, a, b, c, d) => `${((+a << 8) | +b).toString(16)}:${((+c << 8) | +d).toString(16)}`,

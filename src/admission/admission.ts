@@ -1,8 +1,8 @@
 /**
- * Who may come in, and as whom.
+ * Admission: which requests are let in, and what is known of their clients.
  *
- * In: a request, its peer and the rules. Out: what was negotiated and the facts, or a `HandshakeError`; or a report of each check. It does not know sockets, and
- * it answers nobody.
+ * In: a request, its peer and the rules. Out: what was negotiated and the facts, or a `HandshakeError`; or a report of each
+ * check. It does not know sockets, and it answers nobody.
  *
  * Law of this file: `admit` and `explainAdmission` run the same table of checks, `checks.ts`.
  */
@@ -145,7 +145,8 @@ const NO_PROXY: readonly string[] = Object.freeze([]);
 const UNKNOWN_ENDPOINT: Endpoint = Object.freeze({ address: UNKNOWN, port: undefined });
 
 function isSecure({ peer, resolved }: Examination): boolean {
-  // Behind the PROXY protocol TLS that ends here is the client's, unless the proxy says otherwise: the header comes before it, in the clear.
+  // Behind the PROXY protocol TLS that ends here is the client's, unless the proxy says otherwise: the header comes before it, in
+  // the clear.
   if (peer.forwarded !== undefined) return peer.forwarded.secure ?? peer.encrypted;
   // Behind an HTTP proxy the transport's TLS is the proxy's own.
   return resolved === null ? peer.encrypted : resolved.secure === true;

@@ -1,5 +1,6 @@
 /**
- * The checks of admission as a table: every documented HTTP error, in InspIRCd's order, and the stricter ones that RFC 6455 section 4.2.1 demands.
+ * The checks of admission as a table: every documented HTTP error, in InspIRCd's order, and the stricter ones that RFC 6455
+ * section 4.2.1 demands.
  *
  * In: an {@link Examination}. Out: its findings, or a `HandshakeError`. It does not know sockets, and it answers nobody.
  *
@@ -26,14 +27,14 @@ export interface Check {
   readonly input: (at: Examination) => string;
   /** Describes what was found in a request that has passed. */
   readonly finding: (at: Examination) => string;
-  /** Says what may help a request that has not passed. */
+  /** Returns what may help a request that has not passed; the empty string: nothing. */
   readonly hint?: (at: Examination) => string;
 }
 
 /** Twice the fields that Node reads where `server.maxHeadersCount` is not set: it counts names and values. */
 const NODE_MAX_HEADER_PAIRS = 2_000;
 
-/** Header fields of which a second one is never right: which would count? */
+/** Header fields that may not be there twice: which one would count? */
 const SINGLE_VALUED: readonly string[] = [
   'host',
   'origin',
@@ -44,13 +45,13 @@ const SINGLE_VALUED: readonly string[] = [
   'true-client-ip',
 ];
 
-/** The same, with the field that tells the client's address, where that is not a list. */
+/** Returns the same fields, with the one that tells the client's address, where that is not a list. */
 function singleValued({ rules }: Examination): readonly string[] {
   const { header } = rules.proxy;
   return isAddressList(header) || SINGLE_VALUED.includes(header) ? SINGLE_VALUED : [...SINGLE_VALUED, header];
 }
 
-/** RFC 6455 section 4.4: a 426 names the versions that would do. RFC 9110 section 15.5.22: and the protocol. */
+/** A 426 names the versions that are possible (RFC 6455 section 4.4) and the protocol (RFC 9110 section 15.5.22). */
 const UPGRADE_REQUIRED = { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' } as const;
 
 const sha1IsAvailable = hasSha1();
@@ -61,7 +62,8 @@ export const CHECKS: readonly Check[] = [
     name: 'header count',
     run: ({ request, peer }) => {
       const limit = peer.maxHeadersCount == null ? NODE_MAX_HEADER_PAIRS : peer.maxHeadersCount * 2;
-      // Node drops what is beyond its limit without a word, and with it perhaps the one field that names the client (hostile-inputs N3).
+      // Node drops what is beyond its limit without a word, and with it perhaps the one field that names the client
+      // (hostile-inputs N3).
       if (limit > 0 && request.rawHeaders.length >= limit)
         refuse(431, 'WebSocket: Received HTTP request with more headers than are read');
     },
@@ -199,7 +201,8 @@ export const CHECKS: readonly Check[] = [
     name: 'upgrade',
     run: ({ request }) => {
       const { rawHeaders } = request;
-      // 4.2.1 (3) and (4): "an |Upgrade| header field containing the value "websocket"", "a |Connection| header field that includes the token "Upgrade"".
+      // 4.2.1 (3) and (4): "an |Upgrade| header field containing the value "websocket"", "a |Connection| header field that
+      // includes the token "Upgrade"".
       const asksForUpgrade = hasToken(rawHeaders, 'upgrade', 'websocket') && hasToken(rawHeaders, 'connection', 'upgrade');
       if (!asksForUpgrade && !isHttp2(request)) {
         refuse(426, 'WebSocket: Received HTTP request which does not ask for an upgrade to websocket', UPGRADE_REQUIRED);

@@ -10,8 +10,8 @@ import type { ProxyRules, ResolvedClient } from './proxy.ts';
 import type { Resumption } from './resumption.ts';
 
 /**
- * The parts of a request that are looked at. For a request over HTTP/2 `httpVersion` is `2.0`, and `rawHeaders` holds the pseudo-header fields too:
- * `:protocol`, `:authority`.
+ * The parts of a request that are looked at. For a request over HTTP/2 `httpVersion` is `2.0`, and `rawHeaders` holds the
+ * pseudo-header fields too: `:protocol`, `:authority`.
  */
 export type AdmissionRequest = Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders'>;
 

@@ -1,15 +1,15 @@
 /**
  * What is known of a connection after it was let in: one frozen object, the single source for bans, WHOIS and notices.
  *
- * In: the findings of the checks. Out: {@link ConnectionFacts}. It does not know sockets. A later change of the address (WEBIRC) makes a new frozen object,
- * because the old one may be in use.
+ * In: the findings of the checks. Out: {@link ConnectionFacts}. It does not know sockets. A later change of the address (WEBIRC)
+ * makes a new frozen object, because the old one may be in use.
  */
 
 /** An address with its port. */
 export interface Endpoint {
   /**
-   * The address as Node writes it: `192.0.2.1`, `::1`, mapped IPv4 as IPv4. A Unix domain socket is `unix`; another stream that has no address is `unknown`, and
-   * no range of `proxyRanges` trusts it.
+   * The address as Node writes it: `192.0.2.1`, `::1`, mapped IPv4 as IPv4. A Unix domain socket is `unix`; another stream that
+   * has no address is `unknown`, and no range of `proxyRanges` trusts it.
    */
   readonly address: string;
   /** The TCP port; `undefined` where it is not known (behind a proxy, on a Unix domain socket). */
@@ -61,14 +61,15 @@ export interface ConnectionFacts {
   /** The `User-Agent` header field, up to 256 characters. */
   readonly userAgent: string | null;
   /**
-   * The `Cookie` header field's pairs, the first of each name; parsed at each access. The object has no prototype. Pairs beyond 4,096 characters are left out:
-   * `authorize` and `onConnection` find them in `request.headers.cookie`.
+   * The `Cookie` header field's pairs, the first of each name; parsed at each access. The object has no prototype. Pairs beyond
+   * 4,096 characters are left out: `authorize` and `onConnection` find them in `request.headers.cookie`.
    */
   readonly cookies: Readonly<Record<string, string>>;
   /** The facts before the client came back on a new connection. `null` for a client that has not. */
   readonly resumes: ConnectionFacts | null;
   /**
-   * Returns the text of WHOIS numeric 350 for operators, as InspIRCd words it: `is connected from the https://chat.example.com WebSocket origin`.
+   * Returns the text of WHOIS numeric 350 for operators, as InspIRCd words it:
+   * `is connected from the https://chat.example.com WebSocket origin`.
    *
    * @returns the empty string for a direct connection without an origin: there is nothing to say
    */

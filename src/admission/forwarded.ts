@@ -1,11 +1,12 @@
 /**
  * The `Forwarded` header field, RFC 7239 section 4.
  *
- * In: the lines of the field. Out: one element for each hop, or `null` for a field that breaks the grammar. It does not know addresses, nor which hops
- * are trusted.
+ * In: the lines of the field. Out: one element for each hop, or `null` for a field that breaks the grammar. It does not know
+ * addresses, nor which hops are trusted.
  *
- * Law of this file: the grammar is checked from the first byte to the last, and one wrong byte spoils the whole field. A proxy appends its element behind
- * what the client wrote, often on the same line. An unclosed quote of the client's would swallow the proxy's element, and the client's own would be the last.
+ * Law of this file: the grammar is checked from the first byte to the last, and one wrong byte spoils the whole field. A proxy
+ * appends its element behind what the client wrote, often on the same line. An unclosed quote of the client's would swallow the
+ * proxy's element, and the client's own would be the last.
  */
 
 import { headerValues } from './headers.ts';
@@ -34,7 +35,8 @@ export function readForwarded(rawHeaders: readonly string[]): ForwardedElement[]
 }
 
 /**
- * Reads a line into `elements`: `Forwarded = 1#forwarded-element`. RFC 9110 section 5.6.1 allows empty elements in a list, and they do not count.
+ * Reads a line into `elements`: `Forwarded = 1#forwarded-element`. RFC 9110 section 5.6.1 allows empty elements in a list, and
+ * they do not count.
  *
  * @returns whether the line follows the grammar
  */

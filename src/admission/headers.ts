@@ -1,9 +1,11 @@
 /**
  * Header fields as they came, RFC 9110 section 5.
  *
- * In: the raw header list of a request. Out: the values of a field, without the white space around them. It does not know what they mean.
+ * In: the raw header list of a request. Out: the values of a field, without the white space around them. It does not know what
+ * they mean.
  *
- * Node joins two `Origin` fields to one value that a glob may match (hostile-inputs N5), and keeps the first of other fields: only the raw list tells.
+ * Only the raw list has every field. Node joins two `Origin` fields to one value, which a glob may match (hostile-inputs N5), and
+ * drops the second one of others.
  */
 
 /** Returns every value of the field `name` (lower case), in order. */
@@ -70,7 +72,10 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['websocket', 'WebSocket'],
 ]);
 
-/** 5.5: white space around a value "MUST be excluded by parsers"; spaces and tabs, nothing else. No regular expression: `\s+$` is quadratic. */
+/**
+ * 5.5: white space around a value "MUST be excluded by parsers"; spaces and tabs, nothing else. No regular expression: `\s+$` is
+ * quadratic.
+ */
 export function trimOws(value: string): string {
   let start = 0;
   let end = value.length;

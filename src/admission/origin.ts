@@ -1,40 +1,40 @@
 /**
- * Which web pages may connect: `<wsorigin allow="…">`.
+ * The web pages that may connect: `<wsorigin allow="…">`.
  *
- * In: the patterns, and the value of an `Origin` field. Out: the pattern that lets it in. It does not know what is answered to the others.
+ * In: the patterns, and the value of an `Origin` field. Out: the pattern that lets it in. It does not know how a page is refused.
  *
- * InspIRCd's globs, on values that are a serialised origin (RFC 6454 section 6.2) and nothing else: over raw text its `*` also takes `https://evil.test/.example.com`,
- * and a line feed that ends up in operators' WHOIS.
+ * The globs are InspIRCd's. They are matched against serialised origins (RFC 6454 section 6.2) only. Against raw text `*` would
+ * also match `https://evil.test/.example.com`, and a line feed, which would reach operators in WHOIS.
  */
 
 import { compileGlob, type Glob, MAX_GLOB_SIZE } from '../address/glob.ts';
 import { ConfigError, type ConfigErrorPlace } from '../errors.ts';
 
-/** What may stand in a host and a port; nothing of a path, query, fragment, user, list or escape. */
+/** A character of a host or a port: none that belongs to a path, query, fragment, user, list or escape. */
 const HOST_CHARACTER = /[\x21\x22\x24-\x2b\x2d\x2e\x30-\x3e\x41-\x5b\x5d-\x7e]/;
 
-/** RFC 6454 section 6.2: a scheme, and behind it a host with or without a port. */
+/** RFC 6454 section 6.2: a scheme, then a host with or without a port. */
 const SERIALISED_ORIGIN = new RegExp(`^[a-z][a-z\\d+.-]*://${HOST_CHARACTER.source}+$`, 'i');
 
-/** Far more than any origin has: names of hosts end at 253 characters. */
+/** Origins are far shorter: a host name has 253 characters at most. */
 const MAX_ORIGIN_SIZE = 1_024;
 
-/** What a sandboxed frame or a local file sends (RFC 6454 section 7.3): let in by name, or by `*`. */
+/** The origin of a sandboxed frame or a local file (RFC 6454 section 7.3). Only the patterns `null` and `*` let it in. */
 const OPAQUE = 'null';
 
-/** Two origins that have nothing in common but the scheme: a pattern that lets both in lets in the web. */
+/** Pairs of origins that have only the scheme in common. A pattern that matches both lets in the whole web. */
 const STRANGERS = [
   ['http://q.invalid', 'http://7-w.test:81'],
   ['https://q.invalid', 'https://7-w.test:81'],
 ] as const;
 
-/** Gives the pattern that lets an origin in, or `null`. */
+/** Returns the pattern that lets an origin in, or `null`. */
 export type OriginMatcher = (origin: string) => string | null;
 
 /**
  * Compiles the patterns.
  *
- * @throws ConfigError where there are none, or one can never match
+ * @throws ConfigError where there are no patterns, or one can never match
  */
 export function compileOrigins(patterns: readonly string[]): OriginMatcher {
   const place: ConfigErrorPlace = { tag: 'wsorigin', key: 'allow' };
@@ -51,12 +51,12 @@ export function compileOrigins(patterns: readonly string[]): OriginMatcher {
   };
 }
 
-/** Tells whether a value is an origin as a browser writes it. */
+/** Whether a value is an origin as a browser writes it. */
 export function isSerialisedOrigin(value: string): boolean {
   return value.length <= MAX_ORIGIN_SIZE && SERIALISED_ORIGIN.test(value);
 }
 
-/** Gives the patterns that let in whole parts of the web: `*`, `https://*` and whatever comes to the same. */
+/** Returns the patterns that let in whole parts of the web: `*`, `https://*` and those with the same effect. */
 export function wideOrigins(patterns: readonly string[]): string[] {
   return patterns.filter((pattern) => {
     const glob = compileGlob(pattern);
@@ -68,7 +68,7 @@ function refuseImpossible(pattern: unknown, place: ConfigErrorPlace): asserts pa
   if (typeof pattern !== 'string') throw new ConfigError(place, 'is not a text');
   if (pattern === '') throw new ConfigError(place, 'is empty');
   if (pattern.length > MAX_GLOB_SIZE) throw new ConfigError(place, `has ${pattern.length} characters, limit ${MAX_GLOB_SIZE}`);
-  // A glob that fits the text `null` lets nothing in by that, but whoever wrote `n?ll` did not mistype an origin.
+  // `n?ll` matches the text `null`. It does not let that origin in, but it is not a mistyped origin either.
   const fitsOpaque = pattern === OPAQUE || (pattern.includes('?') && compileGlob(pattern)(OPAQUE));
   if (fitsOpaque || canMatchAnOrigin(pattern)) return;
   const authority = /:\/\/(.*)$/s.exec(pattern)?.[1] ?? pattern;
@@ -79,7 +79,7 @@ function refuseImpossible(pattern: unknown, place: ConfigErrorPlace): asserts pa
   throw new ConfigError(place, 'is not of the form scheme://host or scheme://host:port: it can never match');
 }
 
-/** Where in a serialised origin one can be: a bit each, in their order. */
+/** The places in a serialised origin, in their order; one bit each. */
 const START = 1;
 const SCHEME = 2;
 const COLON = 4;
@@ -88,7 +88,10 @@ const SLASHES = 16;
 const HOST = 32;
 const ALL = 63;
 
-/** Whether some serialised origin matches the pattern: follows both at once, and keeps every place that what there is of the pattern can lead to. */
+/**
+ * Whether some serialised origin matches the pattern. Follows both at once, and keeps every place that the pattern read so far
+ * can lead to.
+ */
 function canMatchAnOrigin(pattern: string): boolean {
   let places = START;
   for (const c of pattern) {
@@ -100,18 +103,18 @@ function canMatchAnOrigin(pattern: string): boolean {
   return (places & HOST) !== 0;
 }
 
-/** The places that one more character can lead to: a scheme and a host go on, everything else is one character. */
+/** Returns the places that one more character can lead to. A scheme and a host go on; every other place is one character. */
 function placesBehind(places: number): number {
   return ((places << 1) | (places & (SCHEME | HOST))) & ALL;
 }
 
-/** The places that any number of further characters, or none, can lead to. */
+/** Returns the places that any number of further characters can lead to, zero included. */
 function placesFrom(places: number): number {
   const first = places & -places;
   return places === 0 ? 0 : ALL & -first;
 }
 
-/** The places that a character can stand at. */
+/** Returns the places that a character can stand at. */
 function placesOf(c: string): number {
   if (c === ':') return COLON | HOST;
   if (c === '/') return SLASH | SLASHES;

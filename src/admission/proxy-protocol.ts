@@ -1,13 +1,16 @@
 /**
- * The PROXY protocol, versions 1 and 2, as HAProxy's document "The PROXY protocol" has them: a header before anything of the client's.
+ * The PROXY protocol, versions 1 and 2, as HAProxy's document "The PROXY protocol" has them: a header before anything of the
+ * client's.
  *
- * In: the first bytes of a connection. Out: what they say of the client, and how many bytes the header took. It does not know sockets, nor which peers are
- * trusted.
+ * In: the first bytes of a connection. Out: what they say of the client, and how many bytes the header took. It does not know
+ * sockets, nor which peers are trusted.
  *
  * Laws of this file:
- * 1. Bytes that cannot become a header are refused at the first wrong one. A header that is not whole is waited for, within the longest that is allowed.
+ * 1. Bytes that cannot become a header are refused at the first wrong one. A header that is not whole is waited for, within the
+ *    longest that is allowed.
  * 2. No announced length is believed beyond that.
- * 3. One value of a kind: a header that gives two of them is refused, for the first and the last reader of a chain of proxies could disagree.
+ * 3. One value of a kind: a header that gives two of them is refused, for the first and the last reader of a chain of proxies
+ *    could disagree.
  */
 import { isIP } from 'node:net';
 import { canonicalAddress } from '../address/ranges.ts';
@@ -34,7 +37,10 @@ const V1_MAX_SIZE = 107;
 const V1_PREFIX = Buffer.from('PROXY ');
 const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const V2_HEADER_SIZE = 16;
-/** Addresses and the usual values take some two hundred bytes, a certificate's names a few hundred more; "the receiver may" refuse longer headers. */
+/**
+ * Addresses and the usual values take some two hundred bytes, a certificate's names a few hundred more; "the receiver may" refuse
+ * longer headers.
+ */
 const V2_MAX_SIZE = 2_048;
 
 /** What a header says where the proxy speaks for itself. */

@@ -1,11 +1,12 @@
 /**
  * The type-length-values of the PROXY protocol version 2: what the proxy knows of the client's TLS.
  *
- * In: the bytes behind the addresses of a header. Out: whether the client's way to the proxy is TLS, and what is known of it; or `null` for bytes that are not
- * type-length-values. It does not know addresses.
+ * In: the bytes behind the addresses of a header. Out: whether the client's way to the proxy is TLS, and what is known of it; or
+ * `null` for bytes that are not type-length-values. It does not know addresses.
  *
- * Two kinds of text are in here. What the proxy writes by itself (version, cipher) is right, or the header is refused. What the client has chosen (the
- * host name it asks for, the names in its certificate) is checked before anybody shows it to an operator: a line feed in there would be a line of IRC.
+ * Two kinds of text are in here. What the proxy writes by itself (version, cipher) is right, or the header is refused. What the
+ * client has chosen (the host name it asks for, the names in its certificate) is checked before anybody shows it to an operator:
+ * a line feed in there would be a line of IRC.
  */
 import type { TlsFacts } from './facts.ts';
 
@@ -14,7 +15,10 @@ const PP2_TYPE_SSL = 0x20;
 const PP2_SUBTYPE_SSL_VERSION = 0x21;
 const PP2_SUBTYPE_SSL_CN = 0x22;
 const PP2_SUBTYPE_SSL_CIPHER = 0x23;
-/** The first of the types that are free for applications. InspIRCd reads the fingerprint of the client's certificate in it, since 4.11. */
+/**
+ * The first of the types that are free for applications. InspIRCd reads the fingerprint of the client's certificate in it, since
+ * 4.11.
+ */
 const PP2_TYPE_CERTFP = 0xe0;
 
 const PP2_CLIENT_SSL = 0x01;
@@ -56,7 +60,8 @@ export function readProxyValues(bytes: Buffer): ProxyValues | null {
     authority,
     commonName: readName(nested.get(PP2_SUBTYPE_SSL_CN)),
     fingerprint: readFingerprint(values.get(PP2_TYPE_CERTFP)),
-    // "The verify field will be zero if the client presented a certificate and it was successfully verified, and non-zero otherwise."
+    // "The verify field will be zero if the client presented a certificate and it was successfully verified, and non-zero
+    // otherwise."
     isVerified: hasCertificate && ssl.readUInt32BE(1) === 0,
   });
   return { secure: true, tls };
@@ -76,7 +81,9 @@ function split(bytes: Buffer, single: readonly number[]): Map<number, Buffer> | 
   return values;
 }
 
-/** Reads the host name that the client has asked for (SNI); `undefined` for what is not a host name, `null` where there is none. */
+/**
+ * Reads the host name that the client has asked for (SNI); `undefined` for what is not a host name, `null` where there is none.
+ */
 function readAuthority(value: Buffer | undefined): string | null | undefined {
   if (value === undefined) return null;
   const text = value.toString('latin1');
@@ -101,8 +108,8 @@ export function certificateName(text: string): string | null {
 }
 
 /**
- * Reads a fingerprint: hexadecimal digits, as InspIRCd reads it (an even number of them, 128 at most; anything else is ignored), or the bytes of a digest, as
- * HAProxy sends it without its `hex` converter.
+ * Reads a fingerprint: hexadecimal digits, as InspIRCd reads it (an even number of them, 128 at most; anything else is ignored),
+ * or the bytes of a digest, as HAProxy sends it without its `hex` converter.
  */
 function readFingerprint(value: Buffer | undefined): string | null {
   if (value === undefined || value.length === 0) return null;

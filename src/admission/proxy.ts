@@ -1,12 +1,14 @@
 /**
  * The client's address, where a proxy stands in front: `<websocket proxyranges="…">`.
  *
- * In: the header fields, the peer, and the proxies to trust. Out: the client's address, with how it is known. It does not know sockets or the PROXY protocol.
+ * In: the header fields, the peer, and the proxies to trust. Out: the client's address, with how it is known. It does not know
+ * sockets or the PROXY protocol.
  *
  * Laws of this file:
  * 1. A header from outside the ranges is never believed.
  * 2. A field that cannot be read is refused: the proxy's own address never stands for the user's.
- * 3. Lists are read from the right. The first hop that is not trusted is the client, and it may have written anything to the left of itself.
+ * 3. Lists are read from the right. The first hop that is not trusted is the client, and it may have written anything to the left
+ *    of itself.
  */
 
 import { canonicalAddress, type RangeMatcher } from '../address/ranges.ts';
@@ -16,8 +18,8 @@ import { readForwarded } from './forwarded.ts';
 import { fieldName, headerList, headerValue, headerValues } from './headers.ts';
 
 /**
- * The header field that tells the client's address, in lower case. `auto` is X-Real-IP, then X-Forwarded-For. `x-forwarded-for` and `forwarded` are lists; every
- * other field is one address.
+ * The header field that tells the client's address, in lower case. `auto` is X-Real-IP, then X-Forwarded-For. `x-forwarded-for`
+ * and `forwarded` are lists; every other field is one address.
  */
 export type ProxyHeader =
   | 'auto'
@@ -70,7 +72,9 @@ export function resolveClient(rawHeaders: readonly string[], peer: string, rules
   return range === null ? null : resolved;
 }
 
-/** Whether a field is a list of addresses, and may come in several lines. `auto` is such a list too: X-Real-IP is checked by name. */
+/**
+ * Whether a field is a list of addresses, and may come in several lines. `auto` is such a list too: X-Real-IP is checked by name.
+ */
 export function isAddressList(header: ProxyHeader): boolean {
   return header === 'auto' || header === 'x-forwarded-for' || header === 'forwarded';
 }
@@ -122,7 +126,10 @@ interface Hop {
   readonly secure: boolean | undefined;
 }
 
-/** Walks from the right over the trusted hops. The first that is not trusted is the client; where all are trusted, it is the leftmost. */
+/**
+ * Walks from the right over the trusted hops. The first that is not trusted is the client; where all are trusted, it is the
+ * leftmost.
+ */
 function walk(hops: readonly Hop[], name: string, peer: string, trusted: RangeMatcher, range: string): ResolvedClient | null {
   if (hops.length === 0) return null;
   const via = [peer];
@@ -148,7 +155,8 @@ function readListedAddress(text: string): Endpoint | null {
 }
 
 /**
- * Reads a `node` of RFC 7239 section 6: IPv4, or IPv6 in brackets, either with a port. `unknown` and `_hidden` are not addresses; a port may be hidden.
+ * Reads a `node` of RFC 7239 section 6: IPv4, or IPv6 in brackets, either with a port. `unknown` and `_hidden` are not addresses;
+ * a port may be hidden.
  */
 function readNode(text: string): Endpoint | null {
   const [, v6, v4, portText] = /^(?:\[([\da-f:.]+)\]|([\d.]+))(?::(?:(\d{1,5})|_[\w.-]+))?$/i.exec(text) ?? [];
@@ -159,7 +167,10 @@ function readNode(text: string): Endpoint | null {
   return address === null || (port !== undefined && port > 65_535) ? null : { address, port };
 }
 
-/** Whether the last proxy says that the way to it is TLS. Only the last element of X-Forwarded-Proto is that proxy's; the client may have written the others. */
+/**
+ * Whether the last proxy says that the way to it is TLS. Only the last element of X-Forwarded-Proto is that proxy's; the client
+ * may have written the others.
+ */
 function forwardedProto(rawHeaders: readonly string[]): boolean | undefined {
   const last = headerValues(rawHeaders, 'x-forwarded-proto').at(-1)?.split(',').at(-1)?.trim();
   return last === undefined || last === '' ? undefined : isSecureScheme(last);

@@ -1,8 +1,8 @@
 /**
  * The subprotocols of a client that wants to survive the loss of its connection (docs/resume.md).
  *
- * In: the subprotocols that a client offers. Out: whether it asks for a session that can be resumed, or which one it wants back. It does not know sessions,
- * nor whether the claim is true.
+ * In: the subprotocols that a client offers. Out: whether it asks for a session that can be resumed, or which one it wants back.
+ * It does not know sessions, nor whether the claim is true.
  *
  * Law of this file: an item with a secret is never shown. {@link shownOffers} is for everything that a person reads.
  */

@@ -1,7 +1,8 @@
 /**
  * Text or binary: the subprotocols of the IRCv3 WebSocket specification, and the one of connections that survive.
  *
- * In: the client's offers, in its order. Out: the ones that are recognised, and the one that is chosen. It does not know header fields.
+ * In: the client's offers, in its order. Out: the ones that are recognised, and the one that is chosen. It does not know header
+ * fields.
  */
 import { RESUME_SUBPROTOCOL, type Resumption, readResumption } from './resumption.ts';
 
@@ -36,9 +37,11 @@ export function recognise(offers: readonly string[]): Subprotocol[] {
 }
 
 /**
- * Chooses a subprotocol: the one for resumption wherever it stands, since other servers take the first that they know; otherwise the first that is possible.
+ * Chooses a subprotocol: the one for resumption wherever it stands, since other servers take the first that they know; otherwise
+ * the first that is possible.
  *
- * @returns `null` where no offer is recognised; `'text forbidden'` where all that are recognised are text, and the charset forbids it
+ * @returns `null` where no offer is recognised; `'text forbidden'` where all that are recognised are text, and the charset
+ *   forbids it
  */
 export function chooseSubprotocol(
   offers: readonly string[],

@@ -1,7 +1,8 @@
 /**
  * Requests that are refused by a Close frame rather than by an HTTP error (`rejectMode: 'close-frame'`).
  *
- * In: a request that may not come in. Out: what a 101 needs, if the request could be a WebSocket at all. It does not know why it is refused.
+ * In: a request that may not come in. Out: what a 101 needs, if the request could be a WebSocket at all. It does not know why it
+ * is refused.
  */
 import { isWebSocketKey } from '../protocol/handshake.ts';
 import type { AdmissionRequest } from './examination.ts';

@@ -1,8 +1,8 @@
 /**
  * The configuration as the hook needs it.
  *
- * In: plain data. Out: everything that the hook needs, compiled once, all or nothing; or one error that tells all that is wrong. It does not know clients, which
- * keep the configuration that they connected with, nor tags (`from-tags.ts`).
+ * In: plain data. Out: everything that the hook needs, compiled once, all or nothing; or one error that tells all that is wrong.
+ * It does not know clients, which keep the configuration that they connected with, nor tags (`from-tags.ts`).
  */
 import { compileRanges, type RangeMatcher } from '../address/ranges.ts';
 import type { AdmissionRules } from '../admission/admission.ts';
@@ -47,7 +47,10 @@ export function requireOrigins(errors: ErrorList, origins: readonly string[]): v
   if (origins.length === 0) errors.attempt(() => compileOrigins([]));
 }
 
-/** Compiles a configuration, and collects what is wrong with it but for a lack of origins. The result counts only where nothing is wrong. */
+/**
+ * Compiles a configuration, and collects what is wrong with it but for a lack of origins. The result counts only where nothing is
+ * wrong.
+ */
 export function compileInto(errors: ErrorList, config: WebSocketConfig): CompiledConfig {
   const values = resolve(config, errors);
   const allowsText = TEXT_CHARSETS.has(values.charset.toLowerCase());
@@ -83,7 +86,10 @@ function compileProxyRanges(patterns: readonly string[]): RangeMatcher {
   return compileRanges(patterns, WEBSOCKET_OPTIONS.place('proxyRanges'));
 }
 
-/** Checks each option, and fills in the defaults. An option that is wrong is at its default, so that the others can be checked with it. */
+/**
+ * Checks each option, and fills in the defaults. An option that is wrong is at its default, so that the others can be checked
+ * with it.
+ */
 function resolve(config: WebSocketConfig, errors: ErrorList): ResolvedConfig {
   if (typeof config !== 'object' || config === null)
     throw new ConfigError({ tag: 'websocket', value: config }, 'must be an object');

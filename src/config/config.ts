@@ -1,4 +1,6 @@
-/** The face of this folder for the others: the configuration of a hook, and the parts that other configurations are built with. */
+/**
+ * The face of this folder for the others: the configuration of a hook, and the parts that other configurations are built with.
+ */
 
 export { type CompiledConfig, compileConfig, type ResolvedConfig } from './compile.ts';
 export { ErrorList } from './error-list.ts';

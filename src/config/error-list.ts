@@ -1,7 +1,7 @@
 /**
  * The errors of a configuration, collected, so that an operator sees all of them at once.
  *
- * In: errors, one after the other. Out: one `ConfigError` that tells them all. It does not know what they are about.
+ * In: errors, one after the other. Out: one `ConfigError` that lists them all. It does not know what they are about.
  */
 import { ConfigError, type ConfigErrorPlace } from '../errors.ts';
 

@@ -1,7 +1,8 @@
 /**
  * The configuration from InspIRCd's tags: `<websocket>` and `<wsorigin>`.
  *
- * In: tags. Out: plain data for `createWebSocketHook`, or one error that tells all that is wrong, each with its line. It does not know what the options mean.
+ * In: tags. Out: plain data for `createWebSocketHook`, or one error that tells all that is wrong, each with its line. It does not
+ * know what the options mean.
  */
 
 import { ConfigError } from '../errors.ts';
@@ -18,8 +19,8 @@ const ORIGIN_KEYS: readonly string[] = ['allow', 'websocket'];
 /**
  * Makes a configuration of InspIRCd's tags: one `<websocket>`, any number of `<wsorigin>`. Other tags are passed over.
  *
- * Where a server has several `<websocket name="…">`, `name` says which one counts; without it the one that has no name does. A `<wsorigin>` is for all of them, or
- * for the one that its key `websocket` names.
+ * Where a server has several `<websocket name="…">`, `name` says which one counts; without it the one that has no name does. A
+ * `<wsorigin>` is for all of them, or for the one that its key `websocket` names.
  *
  * @throws ConfigError naming tag, key, value and line; with several errors, all of them
  * @example

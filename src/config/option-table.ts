@@ -1,8 +1,8 @@
 /**
- * A table of options: what may be set, what it is when it is not, and what is refused. Everything about an option stands once, in its row.
+ * A table of options: their names, values, defaults and limits. Everything about an option stands once, in its row.
  *
- * In: rows, and values, as data or as the keys of a tag. Out: checked values, errors that name tag, key, value and line, and the table as documentation. It does
- * not know any option.
+ * In: rows, and values, as data or as the keys of a tag. Out: checked values, errors that name tag, key, value and line, and the
+ * table as documentation. It does not know any option.
  */
 import type { ConfigErrorPlace } from '../errors.ts';
 import type { ErrorList } from './error-list.ts';
@@ -10,7 +10,7 @@ import { suggestion } from './suggestion.ts';
 import type { ConfigTag } from './tags.ts';
 import { formatDuration, parseBoolean, parseDuration, parseSize } from './units.ts';
 
-/** What the values of an option are, and how an operator writes them. */
+/** The values of an option, and how an operator writes them. */
 export type OptionKind =
   | { readonly kind: 'boolean' }
   /** Milliseconds; in tags `30`, `30s` or `1m30s`. Both ends are included. */
@@ -47,7 +47,7 @@ export type OptionRow = OptionKind & {
   readonly isSecret?: boolean;
   /** The type in TypeScript. @defaultValue derived from the kind */
   readonly type?: string;
-  /** Since when nobody should use it, and what to use instead. */
+  /** The version since which the option is deprecated, and what replaces it. */
   readonly deprecated?: string;
 };
 
@@ -105,7 +105,7 @@ export class OptionTable {
     for (const [key, text] of tag.entries) {
       if (skipped.includes(key)) continue;
       const row = this.#byKey.get(key);
-      // Behind a typing error in a key may stand a password.
+      // A key with a typing error may hold a password.
       const isShown = row === undefined ? !this.#hasSecrets : row.isSecret !== true;
       const place = { tag: this.tag, key, line: tag.line, file: tag.file, ...(isShown ? { value: text } : {}) };
       if (row === undefined) {
@@ -156,7 +156,7 @@ function parse(row: OptionRow, text: string, place: ConfigErrorPlace): unknown {
   }
 }
 
-/** Says what is wrong with a value; `null`: nothing. `text`: the value as an operator has written it. */
+/** Returns what is wrong with a value; `null`: nothing. `text` is the value as an operator has written it. */
 function problemOf(row: OptionRow, value: unknown, text?: string): string | null {
   switch (row.kind) {
     case 'boolean':

@@ -1,8 +1,9 @@
 /**
  * The options of a WebSocket listener, `<websocket>` and `<wsorigin>`: the one table of them.
  *
- * In: nothing. Out: the tables. Checking, the reading of tags, suggestions for misspelt names, the interface in `web-socket-config.ts` and the tables of
- * `docs/configuration.md` come from them; `npm run docs:api` writes the latter two anew, and a test says when they are not current.
+ * In: nothing. Out: the tables. Checking, the reading of tags, suggestions for misspelt names, the interface in
+ * `web-socket-config.ts` and the tables of `docs/configuration.md` come from them; `npm run docs:api` writes the latter two anew,
+ * and a test says when they are not current.
  */
 import { OptionTable } from './option-table.ts';
 

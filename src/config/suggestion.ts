@@ -4,7 +4,10 @@
  * In: a name, and those that there are. Out: half a sentence for an error message. It does not know what the names are of.
  */
 
-/** Returns `: did you mean …?` for the name that the fewest typing errors lead to, a third of its letters at most; or the empty string. */
+/**
+ * Returns `: did you mean …?` for the name that the fewest typing errors lead to, a third of its letters at most; or the empty
+ * string.
+ */
 export function suggestion(name: string, known: readonly string[]): string {
   let meant: string | undefined;
   let fewest = Number.POSITIVE_INFINITY;

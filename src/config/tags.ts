@@ -1,8 +1,8 @@
 /**
  * Configuration text as InspIRCd writes it: `<tag key="value" …>`.
  *
- * In: text. Out: tags, in order, each with the line that it stands on; or one error that tells all that is wrong. It does not know what any tag means, nor files:
- * `<include>` is a tag like any other.
+ * In: text. Out: tags, in order, each with the line that it stands on; or one error that tells all that is wrong. It does not
+ * know what any tag means, nor files: `<include>` is a tag like any other.
  *
  * Laws of this file:
  * 1. Reading goes on behind a fault, at the next line that begins with a tag.
@@ -46,17 +46,21 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
 
 const WORD = /[\w.:-]/;
 
-/** What stands at the end of a value whose own closing quote is missing: the next key. The quote that was found opens the next value. */
+/**
+ * What stands at the end of a value whose own closing quote is missing: the next key. The quote that was found opens the next
+ * value.
+ */
 const NEXT_KEY = /\s[\w.:-]+\s*=\s*$/;
 
 /** What begins a comment elsewhere. */
 const FOREIGN_COMMENT = /^(?:\/[/*]|;|--|<!--)/;
 
 /**
- * Reads tags: comments (`#` to the end of the line), values in double quotes over several lines, entities (`&amp; &quot; &lt; &gt; &nl; &#233;`), and variables that
- * `<define name="x" value="…">` sets (`&x;`, in any case).
+ * Reads tags: comments (`#` to the end of the line), values in double quotes over several lines, entities (`&amp; &quot; &lt;
+ * &gt; &nl; &#233;`), and variables that `<define name="x" value="…">` sets (`&x;`, in any case).
  *
- * @param variables further ones. InspIRCd's directories and environment are not known here: `{ 'dir.config': '/etc/inspircd', 'env.HOME': … }`
+ * @param variables further ones. InspIRCd's directories and environment are not known here: `{ 'dir.config': '/etc/inspircd',
+ *   'env.HOME': … }`
  * @param options `file`: the name of the file for errors, and for {@link ConfigTag.file}
  * @throws ConfigError with the line of the fault; with several faults, all of them
  * @example
@@ -167,7 +171,8 @@ class TagReader {
       if (c === '') return this.#unclosedQuote(tag, key, start, line);
       value += c === '&' ? this.#readEntity(tag, key) : c;
     }
-    // The quote that ends this value begins the next one, if what stands before it is a key, and what stands behind it is a value.
+    // The quote that ends this value begins the next one, if what stands before it is a key, and what stands behind it is a
+    // value.
     const isNextQuote = NEXT_KEY.test(value) && !/^(?:[\s>#]|$)/.test(this.#peek());
     return isNextQuote ? this.#unclosedQuote(tag, key, start, line) : value;
   }

@@ -1,7 +1,8 @@
 /**
  * Values as an operator writes them in tags: booleans, durations, sizes.
  *
- * In: a text, and where it stands. Out: a value, or a `ConfigError` that names the place. It does not know which values are allowed.
+ * In: a text, and where it stands. Out: a value, or a `ConfigError` that names the place. It does not know which values are
+ * allowed.
  */
 import { ConfigError, type ConfigErrorPlace } from '../errors.ts';
 
@@ -16,7 +17,8 @@ export function parseBoolean(value: string, place: ConfigErrorPlace): boolean {
 const SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800, y: 31_557_600 };
 
 /**
- * Reads one of InspIRCd's durations: seconds, or `1m30s`. A number at the end without a unit is seconds. Fractions of a second are ours.
+ * Reads one of InspIRCd's durations: seconds, or `1m30s`. A number at the end without a unit is seconds. Fractions of a second
+ * are ours.
  *
  * @returns milliseconds
  * @throws ConfigError

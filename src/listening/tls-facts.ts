@@ -1,7 +1,8 @@
 /**
  * What is known of TLS that ends here.
  *
- * In: a TLS socket whose handshake is done. Out: {@link TlsFacts}. It does not know what a proxy says of another connection's TLS.
+ * In: a TLS socket whose handshake is done. Out: {@link TlsFacts}. It does not know what a proxy says of another connection's
+ * TLS.
  */
 import type { TLSSocket } from 'node:tls';
 import type { TlsFacts } from '../admission/facts.ts';

@@ -1,8 +1,9 @@
 /**
  * A client's address header with the element that the proxy appended behind it, as a new line or on the same one.
  *
- * The property: no byte that the client wrote changes what the proxy said. Either the client is who the proxy says, or the request is a 400. The reference
- * is independent of the reader: the grammar of RFC 7239 as one regular expression made of its ABNF, and for X-Forwarded-For what the proxy wrote.
+ * The property: no byte that the client wrote changes what the proxy said. Either the client is who the proxy says, or the
+ * request is a 400. The reference is independent of the reader: the grammar of RFC 7239 as one regular expression made of its
+ * ABNF, and for X-Forwarded-For what the proxy wrote.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -101,7 +102,7 @@ describe('Forwarded', () => {
         counts[isRight ? 'accepted' : 'refused']++;
         expect(outcome('forwarded', lines)).toBe(isRight ? said : `400 ${MALFORMED}`);
       }),
-      { numRuns: 5_000 },
+      { numRuns: 3_000 },
     );
     // Neither side of the property stands empty.
     expect(Math.min(counts.accepted, counts.refused)).toBeGreaterThan(200);
@@ -135,11 +136,11 @@ describe('Forwarded', () => {
     expect((await next).remoteAddress).toBe('203.0.113.9');
   });
 
-  // A reader that takes quadratic time, or a frame of the stack for each element, does not come back from two million of them.
+  // A reader that takes quadratic time, or a frame of the stack for each element, does not come back from half a million.
   test.each(['"', '\\"', 'a="\\', ',', ';', 'a=b;', 'a="b",', 'for=6.6.6.6,', ' '])(
-    'two million bytes of %s are read',
+    'half a million bytes of %s are read',
     (client) => {
-      const line = client.repeat(2_000_000 / client.length);
+      const line = client.repeat(500_000 / client.length);
       expect(outcome('forwarded', [`${line}for=203.0.113.9`])).toMatch(/^(?:203\.0\.113\.9 false|400 .*)$/);
       expect(outcome('forwarded', [`x="${line}`])).toBe(`400 ${MALFORMED}`);
     },
@@ -160,7 +161,7 @@ describe('X-Forwarded-For', () => {
         const lines = onSameLine ? [`${client}, ${appended}`] : [client, appended];
         expect(outcome('x-forwarded-for', lines)).toBe(said);
       }),
-      { numRuns: 5_000 },
+      { numRuns: 3_000 },
     );
   });
 });

@@ -1,6 +1,7 @@
 /**
- * Header fields against peers: 27 requests, six `proxyHeader`s, seven peers, with and without `proxyRanges`, `directClients` both ways. The cells are what a trusted
- * peer's request comes to; the rest follows from two sentences of the contract, at {@link expected}.
+ * Header fields against peers: 27 requests, six `proxyHeader`s, seven peers, with and without `proxyRanges`, `directClients` both
+ * ways. The cells are what a trusted peer's request comes to; the rest follows from two sentences of the contract, at {@link
+ * expected}.
  */
 import { describe, expect, test } from 'vitest';
 import { admit } from '../../src/admission/admission.ts';
@@ -146,7 +147,10 @@ function outcome(
 
 const isRefusal = (cell: string): boolean => cell === M || cell === B;
 
-/** "From a peer outside the ranges a well-formed header is required (`directClients: 'reject'`) and then ignored"; with `accept`, "headers unread". */
+/**
+ * "From a peer outside the ranges a well-formed header is required (`directClients: 'reject'`) and then ignored"; with `accept`,
+ * "headers unread".
+ */
 function expected(cell: string, own: string, directClients: 'reject' | 'accept'): Outcome {
   return { client: directClients === 'reject' && isRefusal(cell) ? cell : own, secure: false };
 }

@@ -1,4 +1,7 @@
-/** Who is on the other end of a transport that has no address: a Unix domain socket, a TCP peer that is gone, or a stream that is neither. */
+/**
+ * Who is on the other end of a transport that has no address: a Unix domain socket, a TCP peer that is gone, or a stream that is
+ * neither.
+ */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import https from 'node:https';
