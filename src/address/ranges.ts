@@ -94,19 +94,14 @@ function isMappedIPv4(text: string): boolean {
 }
 
 /**
-<<<<<<< HEAD
- * Gives the spelling for a parameter of an IRC line, where a leading colon would begin the last parameter: `0::1` for `::1`; mapped IPv4 as IPv4. What is no
- * address is given back as it is.
+ * Returns the spelling for a parameter of an IRC line, where a leading colon would begin the last parameter: `0::1` for `::1`,
+ * mapped IPv4 as IPv4. A text that is not an address is returned unchanged.
  *
  * @example
  * ```ts
  * ircAddress('::1');                // '0::1'
  * ircAddress('::ffff:192.0.2.1');   // '192.0.2.1'
  * ```
-=======
- * Returns the spelling for a parameter of an IRC line, where a leading colon would begin the last parameter: `0::1` for `::1`,
- * mapped IPv4 as IPv4. A text that is not an address is returned unchanged.
->>>>>>> de0603d (docs(admission): plain English in the comments of admission, address and config; lines of 130)
  */
 export function ircAddress(address: string): string {
   const canonical = canonicalAddress(address) ?? address;
