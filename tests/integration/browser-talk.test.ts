@@ -116,6 +116,11 @@ describe.skipIf(CHROMIUM === null)('the web client, beside talking', () => {
     await web.page.press('#line', 'Enter');
     await web.page.click('#paste button.primary');
     await expect.poll(() => web.page.inputValue('#line')).toBe('');
+    // A command does not go round the question.
+    await web.say(`/me ${poem}`);
+    await web.page.locator('#paste').waitFor();
+    await web.page.click('#paste-back');
+    await web.page.fill('#line', '');
     await web.page.clock.runFor(10_000);
     await expect.poll(() => sent('PRIVMSG').length).toBeGreaterThan(15);
     // Eight at once and two a second.
@@ -247,6 +252,16 @@ describe.skipIf(CHROMIUM === null)('the web client, beside talking', () => {
     await web.page.locator('#buffer-list .name', { hasText: '#talk' }).click();
     await expect.poll(icon).toBe('/icon.svg');
     expect(await web.page.title()).toBe('#talk · Chat');
+    // A line stands above the first of them, and above the first of the next ones when there are any.
+    const mark = web.page.locator('#log .is-new');
+    const below = web.page.locator('#log .is-new + li');
+    await expect.poll(() => below.textContent()).toContain('hello all');
+    await web.page.locator('#buffer-list .name', { hasText: 'Server' }).click();
+    irc.send(':ada!u@h PRIVMSG #talk :later');
+    await web.page.locator('#buffer-list .name', { hasText: '#talk' }).click();
+    await web.sees('later');
+    expect(await mark.count()).toBe(1);
+    await expect.poll(() => below.textContent()).toContain('later');
     await web.close();
   });
 

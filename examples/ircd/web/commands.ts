@@ -2,7 +2,7 @@
 
 import { foldName } from './casemap.ts';
 import type { Conversation, Row } from './conversation.ts';
-import type { Session } from './session.ts';
+import type { Session, Speech } from './session.ts';
 
 /** What commands may do to the page itself. */
 export interface CommandPage {
@@ -37,7 +37,8 @@ interface Command {
   readonly isForChannel?: boolean;
   /** Whether it is the page's alone, and needs no connection. */
   readonly isLocal?: boolean;
-  readonly run: (typed: Typed) => void;
+  /** Returns `false` where nothing was sent: the text stays in the line. */
+  readonly run: (typed: Typed) => unknown;
 }
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
@@ -61,7 +62,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
       usage: 'name text',
       does: 'says something that no program answers',
       needs: 2,
-      run: ({ session, words, after }) => session.say(words[0] ?? '', after(1), 'notice'),
+      run: ({ session, page, words, after }) => say(session, page, words[0] ?? '', after(1), 'notice'),
     },
   ],
   [
@@ -140,18 +141,20 @@ export async function runInput(text: string, session: Session, page: CommandPage
   else if (words.length < (command.needs ?? 0)) page.tell(`It is /${name} ${command.usage}`);
   else if (command.isForChannel === true && !here.isChannel) page.tell(`/${name} is for channels: choose one first`);
   else if (!session.isOnline && command.isLocal !== true) return false;
-  else command.run({ session, page, here, words, after });
+  else return (await command.run({ session, page, here, words, after })) !== false;
   return true;
 }
 
 async function speak(text: string, here: Conversation, session: Session, page: CommandPage): Promise<boolean> {
-  if (here.isServer) {
-    page.tell('Nobody hears you here: choose a channel, or /join one');
-    return true;
-  }
-  if (!session.isOnline || !(await page.confirm(session.split(here.name, text), here.name))) return false;
-  if (!session.isOnline) return false;
-  session.say(here.name, text);
+  if (!here.isServer) return say(session, page, here.name, text);
+  page.tell('Nobody hears you here: choose a channel, or /join one');
+  return true;
+}
+
+/** Says a text, and asks first if it has many lines. Returns `false` where nothing was said. */
+async function say(session: Session, page: CommandPage, target: string, text: string, speech?: Speech): Promise<boolean> {
+  if (!session.isOnline || !(await page.confirm(session.split(target, text, speech), target)) || !session.isOnline) return false;
+  session.say(target, text, speech);
   return true;
 }
 
@@ -170,14 +173,15 @@ function part({ session, page, here, words: [first = ''], after }: Typed): void 
   else page.leave(conversation);
 }
 
-function act({ session, page, here, after }: Typed): void {
-  if (here.isServer) page.tell('Nobody sees you here: choose a channel, or /join one');
-  else session.say(here.name, after(0), 'action');
+async function act({ session, page, here, after }: Typed): Promise<boolean> {
+  if (!here.isServer) return say(session, page, here.name, after(0), 'action');
+  page.tell('Nobody sees you here: choose a channel, or /join one');
+  return true;
 }
 
-function message({ session, page, words: [target = ''], after }: Typed): void {
+function message({ session, page, words: [target = ''], after }: Typed): Promise<boolean> {
   page.show(session.state.open(target));
-  session.say(target, after(1));
+  return say(session, page, target, after(1));
 }
 
 function topic({ session, page, here, after }: Typed): void {

@@ -42,6 +42,8 @@ export class Conversation {
   isJoined: boolean;
   unread = 0;
   hasMention = false;
+  /** The number of the entry with which the unread messages began, last time there were any. */
+  newFrom = -1;
   readonly #entries: Entry[] = [];
   #dropped = 0;
 
@@ -89,6 +91,13 @@ export class Conversation {
     const entry: Entry = { kind: 'presence', from: '', text: summarise(changes), at, isMention: false, rows: [], changes };
     if (isFolded) this.#entries[this.#entries.length - 1] = entry;
     else this.add(entry);
+  }
+
+  /** Counts the newest entry as unread. */
+  markUnread(isForMe: boolean): void {
+    if (this.unread === 0) this.newFrom = this.end - 1;
+    this.unread++;
+    this.hasMention ||= isForMe;
   }
 
   markRead(): void {

@@ -24,6 +24,7 @@ export class LogPane {
   #first = 0;
   #end = 0;
   #last: Entry | undefined;
+  #newMark: HTMLLIElement | undefined;
 
   constructor(conversation: Conversation) {
     this.#conversation = conversation;
@@ -88,12 +89,23 @@ export class LogPane {
     if (entry === undefined) return [];
     const before = this.#conversation.entry(number - 1);
     const isNewDay = before !== undefined && before.at.toDateString() !== entry.at.toDateString();
-    const item = entryItem(entry, isNewDay ? undefined : before);
+    const isNew = number === this.#conversation.newFrom;
+    const item = entryItem(entry, isNewDay || isNew ? undefined : before);
     this.#items.set(number, item);
-    return isNewDay ? [make('li', 'day', formatDay(entry.at)), item] : [item];
+    const drawn = [item];
+    if (isNew) drawn.unshift(this.#markNew());
+    if (isNewDay) drawn.unshift(make('li', 'day', formatDay(entry.at)));
+    return drawn;
   }
 
-  /** Comings and goings grow at the end. */
+  /** The line above the first unread message; there is one at most. */
+  #markNew(): HTMLLIElement {
+    this.#newMark?.remove();
+    this.#newMark = make('li', 'day is-new', 'New');
+    return this.#newMark;
+  }
+
+  /** The last entry grows while people come and go. */
   #updateLast(): void {
     const last = this.#conversation.entry(this.#end - 1);
     const item = this.#items.get(this.#end - 1);

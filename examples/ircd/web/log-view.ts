@@ -45,6 +45,11 @@ export class LogView {
       },
       { passive: true },
     );
+    // Made when somebody points at them: most are never looked at.
+    this.#log.addEventListener('pointerover', ({ target }) => {
+      if (target instanceof HTMLTimeElement) target.title = new Date(target.dateTime).toLocaleString();
+      else if (target instanceof HTMLElement && target.matches('.from')) target.title = target.textContent ?? '';
+    });
     // Asked at each drawing, the selection would cost a layout of the page each time.
     document.addEventListener('selectionchange', () => {
       const selection = getSelection();

@@ -65,10 +65,7 @@ export class State {
     conversation.add(entry);
     if (!isFromOther || conversation.isServer) return null;
     const isForMe = isMention || !conversation.isChannel;
-    if (conversation !== this.#current || this.isHidden) {
-      conversation.unread++;
-      conversation.hasMention ||= isForMe;
-    }
+    if (conversation !== this.#current || this.isHidden) conversation.markUnread(isForMe);
     return isForMe ? entry : null;
   }
 
