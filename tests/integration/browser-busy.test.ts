@@ -1,8 +1,8 @@
 /**
  * A channel in which two hundred people talk: the page keeps up, no press is lost, and what is there stays there.
  *
- * The bounds are far above what was measured, and below what the first version took (49 s and more than 120 s): they catch a
- * return to it, and no slow machine.
+ * The bounds are of the page's own processor time, so that a busy machine changes nothing. They are ten times what was measured:
+ * the first version took 49 s, and more than 120 s on a phone.
  */
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -82,12 +82,17 @@ describe.skipIf(CHROMIUM === null)('the web client in a busy channel', () => {
     const session = await web.page.context().newCDPSession(web.page);
     await session.send('Emulation.setCPUThrottlingRate', { rate });
     await web.page.evaluate(WATCH);
-    const start = performance.now();
+    await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+    const processorTime = async (): Promise<number> => {
+      const { metrics } = await session.send('Performance.getMetrics');
+      return 1_000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN);
+    };
+    const [start, startTime] = [performance.now(), await processorTime()];
     irc.send(...lines(2_000));
     await draws(web, 2_000);
-    const milliseconds = performance.now() - start;
-    console.log(`2,000 lines on ${name}: ${Math.round(milliseconds)} ms`);
-    expect(milliseconds).toBeLessThan(25_000 * rate ** 0.5);
+    const used = (await processorTime()) - startTime;
+    console.log(`2,000 lines on ${name}: ${Math.round(performance.now() - start)} ms, ${Math.round(used)} ms of the processor`);
+    expect(used).toBeLessThan(5_000 * rate);
     // One drawing for each line would be 2,000.
     expect(await web.page.evaluate<number>('window.drawings')).toBeLessThan(500);
     expect(await web.page.locator('#member-list li').count()).toBe(201);
