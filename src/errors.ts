@@ -27,7 +27,7 @@ export const CloseCode = {
 /** A close code of {@link CloseCode}. */
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 
-/** Is the base of every error that this library throws; `code` is stable, the message is for people. */
+/** The base of every error that this library throws. `code` is stable; the message is for people. */
 export class WebSocketError extends Error {
   /** A stable name for programs, e.g. `ERR_CONFIG`. */
   readonly code: string;
@@ -39,7 +39,7 @@ export class WebSocketError extends Error {
   }
 }
 
-/** Says where in a configuration the fault is. */
+/** The place of a fault in a configuration. */
 export interface ConfigErrorPlace {
   /** The tag as InspIRCd writes it, e.g. `wsorigin`. */
   readonly tag: string;
@@ -53,7 +53,7 @@ export interface ConfigErrorPlace {
   readonly file?: string | undefined;
 }
 
-/** Is thrown at whoever configures: names the tag, the key, the value and, where there is one, the line. */
+/** The error of a configuration that cannot work. It names the tag, the key, the value and, where there is one, the line. */
 export class ConfigError extends WebSocketError {
   readonly tag: string;
   readonly key: string | undefined;

@@ -93,14 +93,14 @@ export interface WebSocketHookOptions extends WebSocketConfig {
   readonly signal?: AbortSignal;
 }
 
-/** Is where hooks are registered: a `Map`, or anything with `register(name, hook)`. */
+/** A registry of hooks: a `Map`, or anything with `register(name, hook)`. */
 export type HookRegistry =
   // biome-ignore lint/suspicious/noExplicitAny: a registry takes hooks of either kind.
   | { register(name: string, hook: WebSocketHook<any>): unknown }
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   | { set(name: string, hook: WebSocketHook<any>): unknown };
 
-/** Is the `websocket` bind hook; made by {@link createWebSocketHook}. Its methods are bound: pass them where you like. */
+/** The `websocket` bind hook; {@link createWebSocketHook} makes it. Its methods are bound: pass them where you like. */
 export interface WebSocketHook<Held extends IrcSocket | IrcClient = IrcSocket> extends AsyncDisposable {
   readonly name: 'websocket';
   /** The clients that are in now: what `onConnection`, or `onClient`, was given. */
@@ -144,7 +144,7 @@ export interface WebSocketHook<Held extends IrcSocket | IrcClient = IrcSocket> e
   stats(): HookStats;
   /** Returns the counts of {@link WebSocketHook.stats} as Prometheus text. @param prefix of each metric's name @defaultValue `'ircd_websocket_'` */
   formatMetrics(prefix?: string): string;
-  /** Tells what each check would say to this request, and why, without answering it. */
+  /** Returns what each check says to this request, and why, without answering it. */
   explain(request: IncomingMessage): AdmissionReport;
   /**
    * Replaces the configuration, all or nothing; what is not named is back at its default. Connected clients keep what they came in with.
@@ -417,7 +417,7 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
     }
   };
 
-  /** Tells the author of what the program's own code threw, where no client is ended for it. */
+  /** Reports what the program's own code threw, where no client is ended for it. */
   readonly failed: UpgradeContext['failed'] = (error, during, request) => this.#report(error, { during, client: null, request });
 
   // Not a closure of `welcome`: that would keep the request, and its headers, for as long as the client lives.
@@ -506,7 +506,7 @@ function watchResult(result: unknown, failed: (error: unknown) => void): void {
   if (typeof (result as Promise<unknown> | undefined)?.then === 'function') (result as Promise<unknown>).then(undefined, failed);
 }
 
-/** Tells the author of a fault with its whole stack, where no `onError` is set. */
+/** Reports a fault with its whole stack, where no `onError` is set. */
 function warnOfFault(error: unknown, during: string): void {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const message = error instanceof Error ? error.message : String(error);

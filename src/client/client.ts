@@ -374,7 +374,7 @@ export class Client implements ConnectionOwner, OutboxOwner {
     this.finish(ABNORMAL);
   }
 
-  /** Makes the client over: the hook is told at once, the server in the next tick. */
+  /** Ends the client for good. The hook is called at once, the server in the next tick. */
   finish(status: CloseStatus): void {
     this.#leave(status);
     if (this.#isOver) return;
@@ -394,7 +394,7 @@ export class Client implements ConnectionOwner, OutboxOwner {
     }
   }
 
-  /** Tells everybody that the client is gone; called once, in a tick of its own. */
+  /** Calls the listeners of the end. Call this once, in a tick of its own. */
   tellClosed(): void {
     if (this.#rare.hasToldClosed) return;
     this.#rare.hasToldClosed = true;
@@ -424,7 +424,7 @@ export class Client implements ConnectionOwner, OutboxOwner {
     if (this.#connection?.isOpen === true) this.#outbox.queue(frame);
   }
 
-  /** Gives the client a new connection, and new facts. An older connection that is still there is closed with `replaced`. */
+  /** Moves the client to a new connection, with new facts. An older connection that is still there is closed with `replaced`. */
   reattach(
     { transport, first, head, facts }: TransportParts,
     replaced: { readonly code: number; readonly reason: string },

@@ -1,5 +1,5 @@
 /**
- * The clients of one hook: who is in, whose transports are not gone yet, and how all of them leave.
+ * The clients of one hook: the connected ones, the transports that are not gone yet, and how all of them leave.
  *
  * In: clients that come, and that their WebSockets and their transports have ended. Out: the set that the program sees; a promise that all are gone. It does not
  * know who may come in.

@@ -9,7 +9,7 @@
 
 /** Calls `depart` for each member within a span of time. */
 export class Departures<Member> {
-  /** Who is still to go, in random order: the last goes next. */
+  /** The members that are still to go, in random order: the last goes next. */
   readonly #remaining: Member[];
   readonly #depart: (member: Member) => void;
   readonly #count: number;

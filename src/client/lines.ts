@@ -51,7 +51,7 @@ export class LineFramer {
   /** Whether the last frames were made for another call: who writes one line to many gives them all the same string. */
   wasFramedBefore = false;
 
-  /** Gives the frames of the lines that `data` completes, as one byte string. A line ends at LF; CR before it is dropped. */
+  /** Returns the frames of the lines that `data` completes, as one byte string. A line ends at LF; CR before it is dropped. */
   frame(data: string | Uint8Array, stringEncoding: BufferEncoding, encoding: LineEncoding): string {
     this.wasFramedBefore = this.#rest === '' && encoding === lastFramed.encoding;
     if (this.wasFramedBefore && isLastFramed(data, stringEncoding)) {
@@ -99,7 +99,7 @@ export class LineFramer {
     return frames;
   }
 
-  /** Gives the rest without LF as a last frame. */
+  /** Returns the rest without LF as a last frame. */
   end(encoding: LineEncoding): string {
     const rest = this.#rest;
     this.#rest = '';
@@ -185,12 +185,12 @@ function frameLine(text: string, start: number, end: number, isAscii: boolean, e
 /** In these, characters below 0x80 are the bytes of the same number. */
 const ASCII_ENCODINGS: ReadonlySet<string> = new Set(['utf8', 'utf-8', 'latin1', 'binary', 'ascii']);
 
-/** Tells whether a string is ASCII alone, so that it is its own UTF-8. Half the time of a regular expression, a tenth of a loop. */
+/** Returns whether a string is ASCII alone, so that it is its own UTF-8. Half the time of a regular expression, a tenth of a loop. */
 function isAsciiText(text: string): boolean {
   return Buffer.byteLength(text, 'utf8') === text.length;
 }
 
-/** Gives the byte string of what a server wrote, whatever encoding it named. */
+/** Returns the byte string of what a server wrote, whatever encoding it named. */
 export function toByteString(data: string | Uint8Array, encoding: BufferEncoding): string {
   if (typeof data === 'string') return Buffer.from(data, encoding).toString('latin1');
   // A view costs as much as the string.
@@ -198,7 +198,7 @@ export function toByteString(data: string | Uint8Array, encoding: BufferEncoding
   return bytes.toString('latin1');
 }
 
-/** Gives the byte string's bytes as they are where they are UTF-8, and made UTF-8 where they are not. */
+/** Returns the bytes of a byte string as UTF-8: as they are where they are UTF-8, decoded and encoded where they are not. */
 function toUtf8(text: string, fallback: string | undefined): string {
   const bytes = Buffer.from(text, 'latin1');
   return isUtf8(bytes) ? text : toByteString(decodeFallback(bytes, fallback), 'utf8');

@@ -5,7 +5,7 @@
  */
 import { countLines, frameWhole, type LineEncoding, toByteString } from './lines.ts';
 
-/** Is a line, encoded once; made by {@link prepareLine}. */
+/** A line that was encoded once; {@link prepareLine} makes it. */
 export interface PreparedLine {
   /** The bytes for a plain TCP client, CR LF included. They are shared: do not change them. */
   readonly tcp: Buffer;
@@ -54,7 +54,7 @@ export class EncodedLine implements PreparedLine {
     return this.#tcp;
   }
 
-  /** Gives the frames for one client, as a byte string. */
+  /** Returns the frames for one client, as a byte string. */
   frames(encoding: LineEncoding): string {
     if (!encoding.isText) {
       this.#binary ??= frameWhole(Buffer.from(this.#line, 'latin1'), encoding);

@@ -210,7 +210,7 @@ export class SocketStream implements ClientStream {
     if (!this.socket.writableNeedDrain) this.socket.emit('drain');
   }
 
-  /** As `net.Socket` does: where nothing is unread, 'end' comes also to who does not read, and with it 'close'. */
+  /** As on a `net.Socket`, 'end' and 'close' come also to a server that does not read, where nothing is unread. */
   ended(): void {
     this.#releaseWrite();
     // A Close frame may come in the same read as the lines before it.

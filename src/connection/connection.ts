@@ -6,8 +6,9 @@
  *
  * Laws of this file:
  * 1. The transport has an `'error'` listener for life.
- * 2. The owner is told of the end once: `ended` where the peer may still read, `broken` where nothing is left. Then `gone` is called, once, when the transport has closed.
- * 3. A connection that was {@link Connection.abandon abandoned} tells its owner nothing more.
+ * 2. The connection calls its owner once for the end: `ended` where the peer may still read, `broken` where nothing is left. When the transport has closed, it calls
+ *    `onTransportClosed`, once.
+ * 3. A connection that was {@link Connection.abandon abandoned} does not call its owner any more.
  */
 import type { Duplex } from 'node:stream';
 import { diagnostics, publish } from '../diagnostics.ts';
@@ -50,7 +51,7 @@ export interface ConnectionOwner {
   broken(status: CloseStatus, error: Error | null): void;
   /** Called with what was thrown while a message was taken. */
   threw(error: unknown): void;
-  /** Who this is, for diagnostics channels. */
+  /** Returns what diagnostics channels show of the owner. */
   describe(): object;
 }
 
@@ -331,7 +332,7 @@ export class Connection implements SessionEvents, Watched {
     this.#transport.once('drain', onDrain);
   }
 
-  /** Ends everything at once, with what the owner is told. */
+  /** Ends everything at once. The owner gets this status. */
   break(status: CloseStatus): void {
     this.#break(status.code, status.reason, null);
   }

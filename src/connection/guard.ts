@@ -7,7 +7,7 @@
  */
 import type { Duplex } from 'node:stream';
 
-/** Gives a socket an `'error'` listener until it has another one. One function serves all sockets, so that it holds on to nothing. */
+/** Adds an `'error'` listener to a socket until it has another one. One function serves all sockets, so that it holds on to nothing. */
 export function guardSocket(socket: Duplex): void {
   // Hardly any socket has a listener here: the array to search is made only for those that do.
   const hasOne = socket.listenerCount('error') > 0 && socket.listeners('error').includes(destroySocket);

@@ -43,6 +43,7 @@ export class Outbox {
   /** A byte string: latin1, one character a byte. Node writes it without an allocation of ours. */
   #pending = '';
   #isCongested = false;
+  #isClosed = false;
   readonly #owner: OutboxOwner;
   readonly #settings: OutboxSettings;
   /** What is not acknowledged, for a client that can come back. */
@@ -85,6 +86,7 @@ export class Outbox {
   /** Drops everything, for good. */
   close(): void {
     this.detach();
+    this.#isClosed = true;
     this.#pending = '';
     this.#journal = null;
   }
@@ -95,6 +97,7 @@ export class Outbox {
    * @param areShared whether other clients get the same string
    */
   queue(frames: string, areShared = false): void {
+    if (this.#isClosed) return;
     const before = this.#pending;
     this.#pending = areShared ? joinShared(before, frames) : before + frames;
     if (this.#transport === null) this.check(0);
@@ -112,7 +115,7 @@ export class Outbox {
     this.check(0);
   }
 
-  /** Tells the owner where the queue and `more` bytes beside it are over the limit. */
+  /** Calls the owner where the queue and `more` bytes beside it are over the limit. */
   check(more: number): void {
     const kept = this.#transport === null ? (this.#journal?.size ?? 0) : 0;
     if (this.size + kept + more > this.#settings.sendQueueLimit) this.#owner.overflowed();

@@ -6,8 +6,8 @@
  * Ten thousand calls cost a fraction of a millisecond; ten thousand timers would cost memory and a reset for each chunk that is read. Time limits are
  * kept to within one interval of the sweeper.
  *
- * Members are called behind the reads of the turn (`setImmediate`), never before: where the process stood still (a long computation, a stopped virtual machine), what
- * peers sent meanwhile is in the kernel, and nobody is let go for a silence that was ours.
+ * Members are called behind the reads of the turn (`setImmediate`), never before: after a pause of the process (a long computation, a stopped virtual machine), the
+ * server reads all pending input before it checks for silent clients.
  */
 
 /** Has time limits of its own. */
@@ -18,12 +18,12 @@ export interface Ticking {
   tick(now: number): void;
 }
 
-/** Gives the time for limits: whole milliseconds of a clock that never goes back. Integers, as a fraction costs each field that keeps one 16 bytes more. */
+/** Returns the time for limits: whole milliseconds of a clock that never goes back. Integers, as a fraction costs each field that keeps one 16 bytes more. */
 export function clock(): number {
   return Math.round(performance.now());
 }
 
-/** The {@link Ticking.place} of who is not a member. */
+/** The {@link Ticking.place} of everything that is no member. */
 export const NOWHERE = -1;
 
 /** Calls each of its members at a steady interval. */
@@ -51,7 +51,7 @@ export class Sweeper {
     if (this.#timer === null) this.#start();
   }
 
-  /** Takes a member out; who is none may be taken out as well. */
+  /** Removes a member. Anything else is ignored. */
   remove(member: Ticking): void {
     const { place } = member;
     if (place === NOWHERE) return;
@@ -76,7 +76,7 @@ export class Sweeper {
 
   readonly #sweep = (): void => {
     const now = clock();
-    // From the end: who takes the place of a member that goes has been called.
+    // From the end: the member that moves to the place of one that leaves has been called already.
     for (let i = this.#members.length - 1; i >= 0; i--) this.#members[i]?.tick(now);
   };
 }
@@ -85,7 +85,7 @@ export class Sweeper {
 const SHORTEST_INTERVAL = 5;
 const LONGEST_INTERVAL = 1_000;
 
-/** Gives the interval that keeps all of these time limits (milliseconds; 0: none) closely enough. */
+/** Returns the interval that keeps all of these time limits (milliseconds; 0: none) closely enough. */
 export function sweepInterval(limits: readonly number[]): number {
   const shortest = Math.min(...limits.filter((limit) => limit > 0), LONGEST_INTERVAL * 8);
   return Math.min(LONGEST_INTERVAL, Math.max(SHORTEST_INTERVAL, Math.floor(shortest / 8)));

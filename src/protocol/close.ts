@@ -48,7 +48,7 @@ export function decodeClosePayload(payload: Uint8Array): ClosePayload {
 }
 
 /**
- * Tells whether a code may stand in a Close frame, RFC 6455 section 7.4: registered (1000–1003, 1007–1014) or of the ranges for
+ * Returns whether a code may stand in a Close frame, RFC 6455 section 7.4: registered (1000–1003, 1007–1014) or of the ranges for
  * libraries (3000–3999) and for applications (4000–4999).
  */
 export function isSendableCloseCode(code: number): boolean {

@@ -69,7 +69,7 @@ export function encodeFrame(opcode: Opcode, payload: Uint8Array, options: FrameO
 }
 
 /**
- * Gives the header of an unmasked, final frame as a latin1 string: one character a byte.
+ * Returns the header of an unmasked, final frame as a latin1 string: one character a byte.
  *
  * A line that is ASCII then becomes a frame by one concatenation: 22–31 ns for 100 bytes, where a buffer of its own costs 104–122 ns.
  */

@@ -24,12 +24,12 @@ export function acceptKey(key: string): string {
   return hash('sha1', key + GUID, 'base64');
 }
 
-/** Tells whether `key` is 16 bytes of base64, as RFC 6455 section 4.2.1 (5) demands. */
+/** Returns whether `key` is 16 bytes of base64, as RFC 6455 section 4.2.1 (5) demands. */
 export function isWebSocketKey(key: string): boolean {
   return KEY.test(key);
 }
 
-/** Tells whether this Node can compute SHA-1 at all; a build or a policy may forbid it. Without it every handshake is a 503. */
+/** Returns whether this Node can compute SHA-1 at all; a build or a policy may forbid it. Without it every handshake is a 503. */
 export function hasSha1(): boolean {
   return getHashes().some((name) => name.toLowerCase() === 'sha1');
 }

@@ -23,7 +23,7 @@ const HIGH_BITS = 0x80808080 | 0;
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
 /**
- * Gives the whole words of a chunk, for {@link unmask}; `null` where the machine's words cannot be used, and for a chunk that begins within one. A view costs as much as
+ * Returns the whole words of a chunk, for {@link unmask}; `null` where the machine's words cannot be used, and for a chunk that begins within one. A view costs as much as
  * unmasking 70 bytes without (55–80 ns).
  */
 export function wordsOf(chunk: Uint8Array): Int32Array | null {
@@ -32,7 +32,7 @@ export function wordsOf(chunk: Uint8Array): Int32Array | null {
 }
 
 /**
- * Unmasks `bytes[start, end)` in place, and tells what was seen, as {@link Content} has it.
+ * Unmasks `bytes[start, end)` in place, and returns what was seen, as {@link Content} has it.
  *
  * The test rides along: 3 ns for 100 bytes, where looking for line ends afterwards costs 80, and the check for UTF-8 another 70.
  *
@@ -50,7 +50,7 @@ export function unmask(bytes: Uint8Array, start: number, end: number, key: numbe
   return (seen & HIGH_BITS) === 0 ? Content.PLAIN : contentOf(bytes, start, end, words);
 }
 
-/** Tells what kinds of bytes `bytes[start, end)` has, as {@link Content} has it: the second look, at what is not plain. */
+/** Returns what kinds of bytes `bytes[start, end)` has, as {@link Content} has it: the second look, at what is not plain. */
 function contentOf(bytes: Uint8Array, start: number, end: number, words: Int32Array | null): number {
   let high = 0;
   let low = 0;
@@ -78,7 +78,7 @@ function contentOf(bytes: Uint8Array, start: number, end: number, words: Int32Ar
   return ((high & HIGH_BITS) === 0 ? 0 : Content.NOT_ASCII) | ((low & HIGH_BITS) === 0 ? 0 : Content.CONTROLS);
 }
 
-/** Gives the key that continues a payload of which `count` bytes are unmasked already; of a negative count, the key for so many bytes before. */
+/** Returns the key that continues a payload of which `count` bytes are unmasked already; of a negative count, the key for so many bytes before. */
 export function rotateKey(key: number, count: number): number {
   const shift = (count & 3) << 3;
   return shift === 0 ? key : (key >>> shift) | (key << (32 - shift));
@@ -120,7 +120,7 @@ function unmaskWords(words: Int32Array, start: number, end: number, key: number)
   return seen | word | (word - LOWEST_WORD);
 }
 
-/** Gives a word with plain bytes in place of those that are not the payload's. */
+/** Returns a word with plain bytes in place of those that are not the payload's. */
 function ownBytes(word: number, own: number): number {
   return (word & own) | (LOWEST_WORD & ~own);
 }

@@ -21,11 +21,11 @@ export interface FrameHandler {
    * @param content what kinds of bytes it has: 0, none below 0x0E or above 0x7F; 1, one below 0x0E; 2, one above 0x7F; 3, both
    */
   frame(opcode: Opcode, fin: boolean, bytes: Uint8Array, start: number, end: number, content: number): void;
-  /** Learns of a frame whose payload of `size` bytes is still to come, before any of it: the place to refuse it by its size. */
+  /** Called for a frame whose payload of `size` bytes is still to come, before any of it: the place to refuse it by its size. */
   frameStart(opcode: Opcode, fin: boolean, size: number): void;
   /** Takes the next bytes of that payload, at least one; `content` as for {@link FrameHandler.frame}. */
   framePart(bytes: Uint8Array, start: number, end: number, content: number): void;
-  /** Learns that the payload is complete. */
+  /** Called when the payload is complete. */
   frameEnd(): void;
 }
 

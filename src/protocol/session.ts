@@ -115,7 +115,7 @@ export class Session implements FrameHandler {
     }
   }
 
-  /** Learns that the transport has ended: with no Close frame before it, `closed` gets 1006 (7.1.5). */
+  /** Call this when the transport has ended. Without a Close frame before it, `closed` gets 1006 (7.1.5). */
   receiveEnd(): void {
     this.#end(CloseCode.ABNORMAL, '', false);
   }
@@ -308,7 +308,7 @@ export class Session implements FrameHandler {
 
 const SERVER_SIDE: SessionOptions = {};
 
-/** 5.1: who is masked, by side; not an object for each session: a connection may have a new one for each chunk. */
+/** 5.1: a client masks its frames, a server does not. Two objects for all sessions: a connection may have a new session for each chunk. */
 const MASKED_PEER: FrameParserOptions = { masked: true };
 const UNMASKED_PEER: FrameParserOptions = { masked: false };
 

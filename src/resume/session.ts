@@ -112,7 +112,7 @@ export class ResumableSession implements Resumption, Ticking {
     return !this.#isOver && !this.#isClosing && attempt === this.#attempt && this.#journal.canResumeFrom(received);
   }
 
-  /** Gives the client the new connection. {@link ResumableSession.isCurrent} must hold. */
+  /** Moves the client to the new connection. {@link ResumableSession.isCurrent} must hold. */
   resume({ received }: SessionClaim, parts: TransportParts): void {
     const client = this.#client as Client;
     const { counters, window } = this.#settings;
