@@ -14,6 +14,7 @@ import { WebSocketServer } from 'ws';
 import { launchBrowser } from '../helpers/browser.ts';
 import { ROOT } from '../helpers/build.ts';
 import { requirePeer } from '../helpers/peers.ts';
+import { ResumingServer } from '../helpers/resume-page.ts';
 import { WAIT_LIMIT } from '../helpers/wait.ts';
 
 const CHROMIUM = requirePeer('chromium');
@@ -250,6 +251,69 @@ describe.skipIf(CHROMIUM === null)('ResumableWebSocket is a drop-in for WebSocke
       socket.addEventListener('message', () => { log.push('heard'); controller.abort(); }, { signal: controller.signal });
       await ending(socket, (event) => event.data === '' && socket.close());
       return log;`);
+  });
+
+  describe('against a server that resumes', () => {
+    let resuming: ResumingServer;
+    beforeAll(async () => {
+      resuming = await ResumingServer.start();
+    });
+    afterAll(() => resuming?.stop());
+
+    /** Answers each line as it asks. */
+    async function sameWith(script: string): Promise<unknown> {
+      const stop = setInterval(() => {
+        for (const { client, lines } of resuming.clients)
+          for (const line of lines.splice(0)) {
+            if (line === 'close') client.close(4000, 'Bye');
+            else if (line === 'destroy') client.destroy();
+            else client.writeLine(`echo ${line}`);
+          }
+      }, 5);
+      try {
+        return await same(script.replaceAll('HOOK', `'ws://127.0.0.1:${resuming.port}/'`));
+      } finally {
+        clearInterval(stop);
+      }
+    }
+
+    test('both are what they are', async () => {
+      expect(
+        await page.evaluate(`(async () => {
+          const socket = new ResumableWebSocket('ws://127.0.0.1:${resuming.port}/', 'text.ircv3.net');
+          await ending(socket, (event) => event.type === 'open' && (globalThis.was = socket.isResumable, socket.close()));
+          return was;
+        })()`),
+      ).toBe(true);
+    });
+
+    const ASKED_OF_IRC = ['"text.ircv3.net"', '["binary.ircv3.net", "text.ircv3.net"]', '["text.inspircd.org"]', 'undefined'];
+    const LINES = ['"ü😀"', '"close"', '"destroy"', 'new Blob(["blob"])', 'new Uint8Array([105, 114, 99]).subarray(1)', '5'];
+    test.each(ASKED_OF_IRC.flatMap((asked) => LINES.map((line) => [asked, line])))(
+      'asked for %s, sent %s',
+      async (asked, line) => {
+        // What the other chooses first is binary; a session is text.
+        const shown = asked.startsWith('["binary')
+          ? 'for (const event of events) { delete event.protocol; delete event.data; }'
+          : '';
+        await sameWith(`const socket = new Class(HOOK, ${asked});
+        const before = look(socket);
+        const events = await ending(socket, (event) => {
+          if (event.type === 'open') socket.send(${line});
+          if (event.type === 'message') socket.close(3000, 'seen');
+        });
+        ${shown}
+        const after = look(socket);
+        ${shown && "after[1] = '';"}
+        return [before, events, after];`);
+      },
+    );
+
+    test.each(['socket.close()', 'socket.close(1000)', 'socket.close(4999, "ü")'])('%s on open', async (call) => {
+      await sameWith(`const socket = new Class(HOOK, 'text.ircv3.net');
+        const events = await ending(socket, (event) => event.type === 'open' && ${call});
+        return [events, look(socket)];`);
+    });
   });
 });
 
