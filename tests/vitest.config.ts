@@ -17,8 +17,8 @@ const alias = [
 
 /** These limits end a test that hangs. Several waits of `WAIT_LIMIT` fit into one test, so a wait says first what did not come. */
 const limits = {
-  testTimeout: 3 * WAIT_LIMIT,
-  hookTimeout: 3 * WAIT_LIMIT,
+  testTimeout: 5 * WAIT_LIMIT,
+  hookTimeout: 5 * WAIT_LIMIT,
   expect: { poll: { timeout: WAIT_LIMIT, interval: 10 } },
 } as const;
 
@@ -59,7 +59,7 @@ export default defineConfig({
           name: 'load',
           root,
           include: ['tests/load/**/*.test.ts'],
-          testTimeout: 240_000,
+          testTimeout: 10 * WAIT_LIMIT,
           // After the others: it takes the whole machine, and their time limits are theirs alone.
           sequence: { groupOrder: 1 },
         },

@@ -374,7 +374,7 @@ describe('the program', () => {
     writeFileSync(path, text);
     const main = fileURLToPath(new URL('../../.build/examples/ircd/main.js', import.meta.url));
     const { code, stderr } = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
-      execFile(process.execPath, [main, '--config', path], { timeout: 10_000 }, (error, _stdout, text) =>
+      execFile(process.execPath, [main, '--config', path], { timeout: WAIT_LIMIT }, (error, _stdout, text) =>
         resolve({ code: error?.code, stderr: text }),
       );
     });

@@ -39,6 +39,7 @@ export class WebUser {
   /** Opens the page, and stays at the form. */
   static async open(browser: Browser, port: number, options: BrowserContextOptions = {}): Promise<WebUser> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    context.setDefaultTimeout(WAIT_LIMIT);
     const user = new WebUser(await context.newPage());
     await user.page.goto(`http://127.0.0.1:${port}/`);
     return user;

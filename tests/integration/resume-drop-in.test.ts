@@ -15,7 +15,6 @@ import { launchBrowser } from '../helpers/browser.ts';
 import { ROOT } from '../helpers/build.ts';
 import { requirePeer } from '../helpers/peers.ts';
 import { ResumingServer } from '../helpers/resume-page.ts';
-import { WAIT_LIMIT } from '../helpers/wait.ts';
 
 const CHROMIUM = requirePeer('chromium');
 
@@ -49,7 +48,7 @@ function serve(): Server {
   return http.listen(0, '127.0.0.1');
 }
 
-describe.skipIf(CHROMIUM === null)('ResumableWebSocket is a drop-in for WebSocket in Chromium', { timeout: WAIT_LIMIT }, () => {
+describe.skipIf(CHROMIUM === null)('ResumableWebSocket is a drop-in for WebSocket in Chromium', () => {
   let browser: Browser;
   let server: Server;
   let page: Page;

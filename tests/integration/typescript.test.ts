@@ -32,7 +32,7 @@ interface Case {
 }
 
 /** A compiler beside busy processes takes its time. */
-const TIME_LIMIT = 15 * WAIT_LIMIT;
+const TIME_LIMIT = 10 * WAIT_LIMIT;
 
 /** The cells of a row of a Markdown table, without their back-ticks. */
 const cells = (row: string): string[] =>

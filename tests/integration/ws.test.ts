@@ -6,6 +6,7 @@ import type { IrcSocket } from '../../src/index.ts';
 import { makeCertificate } from '../helpers/certificate.ts';
 import { startHook } from '../helpers/hook.ts';
 import { requirePeer } from '../helpers/peers.ts';
+import { WAIT_LIMIT } from '../helpers/wait.ts';
 
 const ORIGIN = 'https://chat.example.com';
 const echo = (socket: IrcSocket): void => void socket.onLine((line: string) => void socket.writeLine(line));
@@ -108,7 +109,7 @@ describe.skipIf(OPENSSL === null)('TLS', () => {
     // TLS 1.2 shows the server’s CertificateRequest in the clear.
     const trace = await new Promise<string>((resolve) => {
       const args = ['s_client', '-connect', `localhost:${port}`, '-tls1_2', '-msg'];
-      execFile(OPENSSL as string, args, { timeout: 10_000 }, (_error, stdout) => resolve(stdout)).stdin?.end();
+      execFile(OPENSSL as string, args, { timeout: WAIT_LIMIT }, (_error, stdout) => resolve(stdout)).stdin?.end();
     });
     expect(trace).toContain('ServerHello');
     expect(trace).not.toContain('CertificateRequest');
