@@ -195,7 +195,27 @@ async function echoes(client: WebSocket, line: string): Promise<void> {
 
 const SPOOFED = { 'X-Real-IP': '6.6.6.6', 'X-Forwarded-For': '6.6.6.6', 'X-Forwarded-Proto': 'http', Forwarded: 'for=6.6.6.6' };
 
+/** H1: a client's `Forwarded` before the proxy's element, on the same line. Behind the last one, the client is who the proxy says. */
+async function testAppendedForwarded(start: (upstream: number) => Promise<number>): Promise<void> {
+  const behind = await startHook({ proxyHeader: 'forwarded' });
+  const port = await start(behind.address as number);
+  for (const forged of ['for=6.6.6.6;proto=https;x="', 'for=6.6.6.6;x="\\', 'for="6.6.6.6', 'for=6.6.6.6;x'])
+    await expect(connectThrough(port, { Forwarded: forged }), forged).rejects.toThrow('Unexpected server response: 400');
+  expect(behind.sockets.length).toBe(0);
+  const client = await connectThrough(port, { Forwarded: 'for=6.6.6.6;x="a, b"' });
+  await echoes(client, 'hi');
+  expect(behind.sockets[0]?.remoteAddress).toBe(CLIENT);
+  expect(behind.sockets[0]?.websocket.provenance).toBe('Forwarded hop 2 of 2, trusted by 127.0.0.1');
+}
+
 describe.skipIf(NGINX === null)('behind nginx', () => {
+  test('H1 P9 Forwarded as it appends to it: "$http_forwarded, for=$remote_addr"', async () => {
+    const appends = 'proxy_set_header Forwarded "$http_forwarded, for=$remote_addr"; proxy_set_header X-Real-IP';
+    await testAppendedForwarded((upstream) =>
+      startNginx(upstream, (config) => config.replace('proxy_set_header X-Real-IP', appends)),
+    );
+  });
+
   test.each(['auto', 'x-real-ip', 'x-forwarded-for'] as const)(
     'TLS ended there: the client’s own address, and secure (%s)',
     async (proxyHeader) => {
@@ -309,6 +329,11 @@ describe.skipIf(CADDY === null)('behind Caddy', () => {
 });
 
 describe.skipIf(APACHE === null)('behind Apache', () => {
+  test('H1 P9 Forwarded as it appends to it: RequestHeader append', async () => {
+    const appends = 'RequestHeader append Forwarded "expr=for=%{REMOTE_ADDR}"\n    ProxyPreserveHost On';
+    await testAppendedForwarded((upstream) => startApache(upstream, (config) => config.replace('ProxyPreserveHost On', appends)));
+  });
+
   test('the printed configuration: the client’s own address, its scheme, its host, and nothing that it forged', async () => {
     for (const proxyHeader of ['x-forwarded-for', 'auto'] as const) {
       const behind = await startHook({ proxyHeader });
