@@ -54,6 +54,9 @@ export async function runDoctor(options: DoctorOptions, stdout: (text: string) =
   return findings.every(({ isGood }) => isGood) ? 0 : 1;
 }
 
+const ENDED = 'The server has ended the connection, and its reason says why. Try ircd-websocket gateway --config FILE --probe.';
+const NO_PONG = 'RFC 6455 section 5.5.3 demands a pong: the server, or something in between, breaks WebSockets.';
+
 /** Thrown where the rest would say nothing more. */
 class Stop extends Error {}
 
@@ -220,12 +223,8 @@ class Examination {
     client.ping(payload);
     const pong = await client.next(({ type }) => type === 'pong' || type === 'fault' || type === 'close', ANSWER_TIMEOUT);
     if (pong?.type === 'pong' && pong.text === payload) this.#good('ping', 'pong');
-    else
-      this.#bad(
-        'ping',
-        describe(pong),
-        'RFC 6455 section 5.5.3 demands a pong: the server, or something in between, breaks WebSockets.',
-      );
+    else if (pong?.type === 'close') this.#bad('ping', describe(pong), ENDED);
+    else this.#bad('ping', describe(pong), NO_PONG);
     if (pong !== null && pong.type !== 'pong') throw new Stop();
   }
 

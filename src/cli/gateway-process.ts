@@ -11,19 +11,35 @@ import type { Server as TlsServer } from 'node:tls';
 import type { WebSocketConfig } from '../config/config.ts';
 import { ConfigError } from '../errors.ts';
 import { AddressCount } from '../gateway/address-count.ts';
-import { type AddressPlaces, createIrcGateway, type IrcGateway, type IrcGatewayReload } from '../gateway/index.ts';
+import {
+  type AddressPlaces,
+  createIrcGateway,
+  type IrcGateway,
+  type IrcGatewayOptions,
+  type IrcGatewayReload,
+} from '../gateway/index.ts';
 import type { BindSettings } from './bind-tags.ts';
 import { type Counters, sum } from './counters.ts';
 import type { GatewaySettings } from './gateway-config.ts';
 import type { Gateways } from './gateways.ts';
 import { explain, type Log } from './log.ts';
 import { ProcessMeter } from './process-counts.ts';
+import { type RelayPlace, SessionRelay } from './session-relay.ts';
 
 /** A bind that is, or will be, listened on. */
 interface Listener {
   readonly bind: BindSettings;
   readonly server: Server;
 }
+
+/** What a process shares with others. */
+interface Shared {
+  readonly places?: AddressPlaces;
+  readonly relay?: RelayPlace;
+}
+
+/** The library's default of `resumeNode`. */
+const DEFAULT_NODE = '0';
 
 /** Runs a gateway. */
 export class GatewayProcess implements Gateways {
@@ -32,17 +48,22 @@ export class GatewayProcess implements Gateways {
   readonly #listeners: readonly Listener[];
   readonly #meter: ProcessMeter;
 
+  readonly #relay: SessionRelay | null;
+
   /**
    * @param name what metrics call this process
+   * @param shared what it shares with other processes
    * @throws ConfigError
    */
-  constructor(settings: GatewaySettings, log: Log, name: string, places: AddressPlaces = new AddressCount()) {
+  constructor(settings: GatewaySettings, log: Log, name: string, { places = new AddressCount(), relay }: Shared = {}) {
     this.#meter = new ProcessMeter(name);
+    this.#relay = relay === undefined ? null : new SessionRelay(relay);
     this.#gateways = new Map(
-      Object.entries(settings.hooks).map(([hookName, hook]) => [
+      Object.entries(settings.hooks).map(([hookName, hook], number) => [
         hookName,
         createIrcGateway({
-          ...termsOf(settings, hook),
+          ...termsOf(settings, this.#withNode(hook)),
+          hook: { ...this.#withNode(hook), ...this.#relayFor(hook, number) },
           ...(settings.dnsbl === null ? {} : { dnsbl: settings.dnsbl }),
           onEvent: log.event,
           places,
@@ -55,7 +76,19 @@ export class GatewayProcess implements Gateways {
     });
   }
 
+  /** The sessions of this worker have a node of their own. */
+  #withNode(hook: WebSocketConfig): WebSocketConfig {
+    return this.#relay === null ? hook : { ...hook, resumeNode: this.#relay.nodeOf(hook.resumeNode ?? DEFAULT_NODE) };
+  }
+
+  #relayFor(hook: WebSocketConfig, number: number): Pick<IrcGatewayOptions['hook'], 'relaySession'> {
+    const relay = this.#relay;
+    if (relay === null) return {};
+    return { relaySession: (...args) => relay.relay(hook.resumeNode ?? DEFAULT_NODE, number, ...args) };
+  }
+
   async start(): Promise<string[]> {
+    await Promise.all([...this.#gateways.values()].map((gateway, number) => this.#relay?.listen(gateway, number)));
     const results = await Promise.allSettled(this.#listeners.map(listen));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) {
@@ -69,7 +102,7 @@ export class GatewayProcess implements Gateways {
     // What is wrong with any of them was found when the settings were read.
     for (const [name, gateway] of this.#gateways) {
       const hook = settings.hooks[name];
-      if (hook !== undefined) gateway.reload({ ...termsOf(settings, hook), dnsbl: settings.dnsbl });
+      if (hook !== undefined) gateway.reload({ ...termsOf(settings, this.#withNode(hook)), dnsbl: settings.dnsbl });
     }
     for (const { bind, server } of this.#listeners) {
       const next = settings.binds.find((candidate) => nameOf(candidate) === nameOf(bind));
@@ -104,6 +137,7 @@ export class GatewayProcess implements Gateways {
 
   #stopListening(): void {
     for (const { server } of this.#listeners) server.close();
+    this.#relay?.close();
   }
 }
 

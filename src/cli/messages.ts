@@ -6,6 +6,7 @@
 import type { PlaceLimits } from '../gateway/index.ts';
 import type { Counters } from './counters.ts';
 import type { GatewaySettings } from './gateway-config.ts';
+import type { RelayPlace } from './session-relay.ts';
 
 /** The environment variable by which a worker knows its number; the one that takes a dead one's place has the same. */
 export const WORKER_NUMBER = 'GATEWAY_WORKER_NUMBER';
@@ -14,7 +15,7 @@ export const WORKER_LOG = 'GATEWAY_WORKER_LOG';
 
 /** From the primary to a worker. */
 export type ToWorker =
-  | { readonly type: 'start'; readonly settings: GatewaySettings }
+  | { readonly type: 'start'; readonly settings: GatewaySettings; readonly relay: RelayPlace }
   | { readonly type: 'reload'; readonly id: number; readonly settings: GatewaySettings }
   | { readonly type: 'count'; readonly id: number }
   | { readonly type: 'drain'; readonly reason: string }

@@ -33,7 +33,7 @@ export function runWorker(log: Log, name: string): void {
     switch (message.type) {
       case 'start':
         try {
-          gateway = new GatewayProcess(message.settings, log, name, places);
+          gateway = new GatewayProcess(message.settings, log, name, { places, relay: message.relay });
           await send({ type: 'listening', urls: await gateway.start() });
         } catch (error) {
           await send({ type: 'failed', problem: explain(error) });

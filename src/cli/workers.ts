@@ -6,6 +6,9 @@
  */
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { AddressCount } from '../gateway/address-count.ts';
 import { type Counters, NO_COUNTS, sum, withoutClients } from './counters.ts';
 import type { GatewaySettings } from './gateway-config.ts';
@@ -46,6 +49,8 @@ export class Workers implements Gateways {
   readonly #meter = new ProcessMeter('primary');
   readonly #slots: readonly Slot[];
   readonly #places = new AddressCount();
+  /** Where the workers' private sockets are; nobody else can enter. */
+  readonly #folder = mkdtempSync(join(tmpdir(), 'ircd-websocket-'));
   readonly #answers = new Map<number, (message: ToPrimary) => void>();
   #settings: GatewaySettings;
   #id = 0;
@@ -128,6 +133,7 @@ export class Workers implements Gateways {
     const limit = setTimeout(() => this.kill(), Math.max(...closeTimeouts) + DRAIN_MARGIN);
     await Promise.all(leaving);
     clearTimeout(limit);
+    this.#removeFolder();
   }
 
   kill(): void {
@@ -136,6 +142,11 @@ export class Workers implements Gateways {
       if (timer !== null) clearTimeout(timer);
       worker?.process.kill('SIGKILL');
     }
+    this.#removeFolder();
+  }
+
+  #removeFolder(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   /**
@@ -171,7 +182,11 @@ export class Workers implements Gateways {
         // What a worker sent before it died may be read behind its 'exit': its places are free by then.
         if (isBuried) return;
         if (message.type === 'hello') {
-          tell(worker, { type: 'start', settings: this.#settings });
+          tell(worker, {
+            type: 'start',
+            settings: this.#settings,
+            relay: { folder: this.#folder, worker: slot.number, workers: this.#slots.length },
+          });
         } else if (message.type === 'listening') {
           slot.isListening = true;
           resolve([...message.urls]);

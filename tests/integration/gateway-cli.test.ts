@@ -3,9 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
+import { Opcode } from '../../src/protocol/frame.ts';
 import { makeCertificate } from '../helpers/certificate.ts';
 import { freePort } from '../helpers/daemons.ts';
-import { clientClose, clientText } from '../helpers/frames.ts';
+import { clientClose, clientFrame, clientText } from '../helpers/frames.ts';
 import { GatewayCli } from '../helpers/gateway-cli.ts';
 import { requirePeer } from '../helpers/peers.ts';
 import { PlainIrc } from '../helpers/plain-irc.ts';
@@ -219,6 +220,49 @@ describe('workers', () => {
     client.socket.end(clientClose(1001));
     await client.until(() => client.closed);
   });
+});
+
+test('with workers: whichever worker a client comes back to takes it to the one that has it', async () => {
+  const irc = await PlainIrc.start();
+  const config = `${LOCAL}${ORIGIN}<websocket proxyranges="loopback" proxyheader="x-real-ip" resumenode="gw">${to(irc.port)}`;
+  const gateway = await GatewayCli.start(config, { workers: 2 });
+  const port = gateway.webPort();
+  const RESUME = 'text.ircv3.net, v1.resume.ircd-websocket';
+  const control = (text: string): Buffer => clientFrame(Opcode.BINARY, text);
+  const controls = ({ frames }: RawClient): string[] =>
+    frames.filter(({ opcode }) => opcode === Opcode.BINARY).map(({ payload }) => payload.toString());
+  const next = irc.next();
+  let client = await RawClient.open(port, { 'Sec-WebSocket-Protocol': RESUME, 'X-Real-IP': '203.0.113.9' });
+  const peer = await next;
+  await client.until(() => controls(client).length === 1);
+  let token = controls(client)[0]?.split(' ')[2] as string;
+  expect(token).toMatch(/^gw-[12]\./);
+  const node = token.split('.')[0];
+  client.socket.write(control('ack 0'));
+  // The primary hands connections to its workers in turn: of six at least one comes to the other worker.
+  for (let attempt = 1; attempt <= 6; attempt++) {
+    client.socket.resetAndDestroy();
+    await expect.poll(async () => (await gateway.stats()).hook['suspended']).toBe(1);
+    peer.socket.write(`PRIVMSG ada :line ${attempt}\r\n`);
+    const address = `2001:db8::${attempt}`;
+    const protocols = `${RESUME}, v1.session.${token}.${attempt - 1}.${attempt}`;
+    client = await RawClient.open(port, { 'Sec-WebSocket-Protocol': protocols, 'X-Real-IP': address });
+    await client.until(() => client.frames.some(({ payload }) => payload.toString() === `PRIVMSG ada :line ${attempt}`));
+    expect(controls(client)[0]).toMatch(/^resumed 0 /);
+    token = controls(client)[0]?.split(' ')[3] as string;
+    expect(token.split('.')[0]).toBe(node);
+    client.socket.write(control(`ack ${attempt}`));
+    await gateway.logged(new RegExp(`${address} has come back to `));
+  }
+  // The checks of /stats say nothing.
+  expect(irc.peers.filter(({ lines }) => lines.length > 0)).toEqual([peer]);
+  expect(peer.lines).toHaveLength(1);
+  expect(await gateway.stats()).toMatchObject({ gateway: { clients: 1, accepted: 1 }, hook: { resumed: 6 } });
+  // A worker that is none of these.
+  const unknown = `${RESUME}, v1.session.gw-9.${token.split('.').slice(1).join('.')}.6.7`;
+  const stranger = await RawClient.open(port, { 'Sec-WebSocket-Protocol': unknown, 'X-Real-IP': '203.0.113.9' });
+  await stranger.until(() => stranger.closeFrame !== undefined);
+  expect(stranger.closeFrame?.code).toBe(4900);
 });
 
 describe('SIGHUP', () => {
