@@ -126,6 +126,44 @@ describe.skipIf(CHROMIUM === null)('the web client in a busy channel', () => {
     await web.close();
   });
 
+  test('a link in a log that runs by is followed where it was pressed, by a mouse and by a finger', async () => {
+    for (const options of [{}, PHONE]) {
+      const web = await enter(options);
+      let number = 0;
+      const talk = setInterval(() => irc.send(`:user1!u@host PRIVMSG #busy :#room${number++} is open`), 20);
+      await web.page.evaluate(
+        `addEventListener('pointerdown', ({ target }) => { window.pressed = target.closest('a')?.textContent; })`,
+      );
+      await web.sees('#room40 is open');
+      let followed = 0;
+      for (let attempt = 0; attempt < 60 && followed < 3; attempt++) {
+        const links = web.page.locator('#log .is-message a');
+        const box = await links.last().boundingBox();
+        const log = await web.page.locator('#log').boundingBox();
+        if (box === null || log === null) throw new Error('no link is in sight');
+        // Somewhere in the middle, where there is one link above the other.
+        const [x, y] = [box.x + 10, log.y + log.height / 2];
+        await web.page.mouse.move(x, y);
+        if (options === PHONE) await web.page.touchscreen.tap(x, y);
+        else {
+          await web.page.mouse.down();
+          await web.page.waitForTimeout(100);
+          await web.page.mouse.up();
+        }
+        const pressed = await web.page.evaluate<string | undefined>('window.pressed');
+        // Between two lines there is no link.
+        if (pressed === undefined) continue;
+        followed++;
+        await web.isIn(pressed);
+        await web.say('/query #busy');
+        await web.isIn('#busy');
+      }
+      clearInterval(talk);
+      expect(followed).toBe(3);
+      await web.close();
+    }
+  });
+
   test('F5 nothing that stays is replaced: the same buttons, the same lines, the focus', async () => {
     const web = await enter();
     const button = web.page.locator('#member-list button').nth(20);
