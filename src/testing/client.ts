@@ -6,17 +6,20 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import type { IrcClient } from '../client/irc-client.ts';
 import type { IrcSocket } from '../client/irc-socket.ts';
 import type { CloseStatus } from '../connection/connection.ts';
 import { WebSocketSession } from '../protocol/web-socket-session.ts';
 
-/** Is a client that is in; made by `connect`. Iterate over it for the lines that come, until it is closed. */
+/** A connected client; made by `connect`. Iterate over it for the lines that come, until it is closed. */
 export interface TestClient extends AsyncIterable<string> {
-  /** The server's side of this connection: what `onConnection` got. */
+  /** The server's side of this connection as a socket: what `onConnection` got. */
   readonly socket: IrcSocket;
-  /** The subprotocol that was chosen; `null` where there is none. */
+  /** The server's side of this connection as lines: what `onClient` got. */
+  readonly client: IrcClient;
+  /** The subprotocol that was chosen; `null` if there is none. */
   readonly protocol: string | null;
-  /** Every line that has come, in order, also those that `nextLine` gave. */
+  /** Every line that has come, in order, also those that `nextLine` returned. */
   readonly lines: readonly string[];
   /** How the connection ended, as a browser's `CloseEvent` says it; never rejects. */
   readonly closed: Promise<CloseStatus>;
@@ -25,22 +28,22 @@ export interface TestClient extends AsyncIterable<string> {
   /** Sends bytes as one binary message, whatever they are. */
   sendBinary(bytes: Uint8Array): void;
   /**
-   * Gives the next line that neither this nor an iteration gave before, waiting for it where it has not come.
+   * Returns the next line that neither this nor an iteration has returned before. It waits for a line that has not come yet.
    *
-   * @throws Error where the connection ends before there is one
+   * @throws Error if the connection ends before the line comes
    */
   nextLine(): Promise<string>;
   /** Closes with a Close frame, and resolves to how that ended. @throws RangeError for a code that may not be sent */
   close(code?: number, reason?: string): Promise<CloseStatus>;
-  /** Ends the connection without a word, as a lost network does: the server sees 1006. */
+  /** Ends the connection without a Close frame, as a lost network does: the server sees 1006. */
   destroy(): void;
 }
 
 /** More than any hook sends in one message. */
 const LIMITS = { maxMessageSize: 16 * 1024 * 1024, maxFragments: 1_024 } as const;
 
-/** Is a {@link TestClient} but for the server's side, which it does not know. */
-export class ClientConnection implements Omit<TestClient, 'socket'> {
+/** A {@link TestClient} without the server's side, which it does not know. */
+export class ClientConnection implements Omit<TestClient, 'socket' | 'client'> {
   readonly #stream: Duplex;
   readonly #session: WebSocketSession;
   readonly #sendsBinary: boolean;

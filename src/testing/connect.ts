@@ -5,6 +5,8 @@
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { clientOf } from '../client/client-of.ts';
+import type { IrcClient } from '../client/irc-client.ts';
 import type { IrcSocket } from '../client/irc-socket.ts';
 import { diagnostics } from '../diagnostics.ts';
 import type { WebSocketHook } from '../hook.ts';
@@ -13,7 +15,7 @@ import { checkAnswer, formatRequest, parseAnswer } from './handshake.ts';
 import { MemorySocket } from './memory-socket.ts';
 import { ConnectionRejectedError } from './rejected.ts';
 
-/** Who connects, and how. */
+/** The client that connects, and its request. */
 export interface ConnectOptions {
   /** The page that connects, as its `Origin` header field; absent: none is sent, as by a native client. */
   readonly origin?: string;
@@ -29,14 +31,14 @@ export interface ConnectOptions {
   readonly secure?: boolean;
 }
 
-/** Is what a client can be connected to: a hook, or a gateway. */
+/** A hook or a gateway: whatever a client can be connected to. */
 export type Connectable = Pick<WebSocketHook, 'handleUpgrade'> & Partial<Pick<WebSocketHook, 'handleRequest'>>;
 
 /**
- * Connects a client to a hook and resolves when it is in; `onConnection` has been called by then.
+ * Connects a client to a hook. It resolves when the client is connected: `onConnection`, or `onClient`, has been called by then.
  *
  * @throws ConnectionRejectedError where the hook refuses
- * @throws ProtocolError where its 101 is not what RFC 6455 has clients accept
+ * @throws ProtocolError for a 101 that RFC 6455 does not let clients accept
  * @throws TypeError for a path or a header field that HTTP cannot carry
  * @example
  * ```ts
@@ -53,7 +55,7 @@ export async function connect(hook: Connectable, options: ConnectOptions = {}): 
   near.write(request, 'latin1');
   const { block, body } = await readAnswer(near);
   const answer = parseAnswer(block);
-  const socket = accepted();
+  const side = accepted();
   if (answer.status !== 101) {
     near.destroy();
     throw new ConnectionRejectedError(answer.status, body, answer.headers);
@@ -66,12 +68,28 @@ export async function connect(hook: Connectable, options: ConnectOptions = {}): 
     throw error;
   }
   const client = new ClientConnection(near, protocol);
-  if (socket === null) {
+  if (side === null) {
     // A Close frame and no client: that is `rejectMode: 'close-frame'`.
     const { code, reason } = await client.closed;
     throw new ConnectionRejectedError(answer.status, reason, answer.headers, code);
   }
-  return Object.assign(client, { socket });
+  return withServerSide(client, side);
+}
+
+/** What the hook made of a request: `socket` with `onConnection`, `client` with `onClient`; the other one is `null`. */
+interface Opened {
+  readonly socket: IrcSocket | null;
+  readonly client: IrcClient | null;
+  readonly request: IncomingMessage;
+}
+
+function withServerSide(connection: ClientConnection, side: Opened): TestClient {
+  const client = side.client ?? clientOf(side.socket as IrcSocket);
+  // A getter: a server of lines has no stream, unless a test asks for it.
+  return Object.defineProperties(connection, {
+    client: { value: client, enumerable: true },
+    socket: { get: () => client.toSocket(), enumerable: true },
+  }) as ClientConnection & Pick<TestClient, 'client' | 'socket'>;
 }
 
 /** The ports of both ends: what an ephemeral one and a server's look like. */
@@ -87,14 +105,14 @@ function connection(address: string, encrypted: boolean): [near: MemorySocket, f
   return MemorySocket.pair({ ...client, encrypted }, { ...server, encrypted });
 }
 
-/** Has the request on `far` read and handed to the hook; what it gives is called for the client that the hook made of it, once. */
-function serve(hook: Connectable, far: Duplex): () => IrcSocket | null {
+/** Has the request on `far` read and handed to the hook. Returns a function that returns what the hook made of it; it is called once. */
+function serve(hook: Connectable, far: Duplex): () => Opened | null {
   let request: IncomingMessage | null = null;
-  let accepted: IrcSocket | null = null;
-  // How `onConnection` of whatever hook is behind this one is told from those of other connections: by the request.
+  let accepted: Opened | null = null;
+  // The hook may have other connections: ours is the one with our request.
   const onOpen = (message: unknown): void => {
-    const opened = message as { readonly socket: IrcSocket; readonly request: IncomingMessage };
-    if (opened.request === request) accepted = opened.socket;
+    const opened = message as Opened;
+    if (opened.request === request) accepted = opened;
   };
   diagnostics.open.subscribe(onOpen);
   // It never listens: a server that does not has no timers either.

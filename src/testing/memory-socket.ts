@@ -19,7 +19,7 @@ export interface MemoryEndpoint {
   readonly encrypted: boolean;
 }
 
-/** Is one end. */
+/** One end. */
 export class MemorySocket extends Duplex implements MemoryEndpoint {
   readonly remoteAddress?: string;
   readonly remotePort?: number;

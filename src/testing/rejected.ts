@@ -1,7 +1,7 @@
 /** The error of a connection that the hook did not let in. */
 import { WebSocketError } from '../errors.ts';
 
-/** Is what `connect` rejects with where the hook refuses: `status` and `reason` are what a real client is told. */
+/** The error that `connect` rejects with if the hook refuses: `status` and `reason` are what a real client is told. */
 export class ConnectionRejectedError extends WebSocketError {
   /** The HTTP status; 101 where `rejectMode` is `close-frame`; 0 where the connection was closed without an answer. */
   readonly status: number;

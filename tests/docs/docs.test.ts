@@ -55,11 +55,22 @@ test('every example is in the table of examples/README.md, and has a test', () =
   for (const name of rows) expect(existsSync(join(ROOT, `tests/examples/${name}.test.ts`)), name).toBe(true);
 });
 
+test('the reading order of CONTRIBUTING.md names files that are there, and leaves out no folder', () => {
+  const page = read('.github/CONTRIBUTING.md');
+  const order = page.slice(page.indexOf('## Reading order'), page.indexOf('## House rules'));
+  const files = [...order.matchAll(/`([\w/-]+\.ts)`/g)].map(([, file]) => file as string);
+  expect(files.filter((file) => !existsSync(join(ROOT, 'src', file)))).toEqual([]);
+  const folders = readdirSync(join(ROOT, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(folders.map(({ name }) => name).filter((name) => !files.some((file) => file.startsWith(`${name}/`)))).toEqual([]);
+});
+
 describe('links', () => {
   const pages = [
     'README.md',
     'CHANGELOG.md',
     'examples/README.md',
+    '.github/CONTRIBUTING.md',
+    '.github/SECURITY.md',
     ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
   ].filter((name) => name.endsWith('.md'));
 

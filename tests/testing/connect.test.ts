@@ -6,8 +6,10 @@ import type { Duplex } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
 import { createIrcGateway } from '../../src/gateway/index.ts';
 import {
+  clientOf,
   createWebSocketHook,
   HandshakeError,
+  type IrcClient,
   type IrcSocket,
   ProtocolError,
   type WebSocketHook,
@@ -56,6 +58,31 @@ describe('a client that is in', () => {
     expect(await client.nextLine()).toBe('PONG 1');
     expect(await client.nextLine()).toBe('PONG 2');
     expect(client.lines).toEqual(['PONG 1', 'PONG 2']);
+  });
+
+  test('with onClient, the client of the server is at hand, and its socket is not made before it is asked for', async () => {
+    const clients: IrcClient[] = [];
+    const hook = createWebSocketHook({
+      origins: [ORIGIN],
+      onClient: (client) => {
+        clients.push(client);
+        client.onLine((line) => client.writeLine(`you said ${line}`));
+      },
+    });
+    const client = await connect(hook, { origin: ORIGIN });
+    expect(client.client).toBe(clients[0]);
+    client.send('hello');
+    expect(await client.nextLine()).toBe('you said hello');
+    expect(client.socket).toBe(client.client.toSocket());
+    expect(await client.close()).toMatchObject({ code: 1000, clean: true });
+  });
+
+  test('with onConnection, both sides of the server are the same client', async () => {
+    const sockets: IrcSocket[] = [];
+    const hook = createWebSocketHook({ origins: [ORIGIN], onConnection: (socket) => void sockets.push(socket) });
+    const client = await connect(hook, { origin: ORIGIN });
+    expect(client.socket).toBe(sockets[0]);
+    expect(client.client).toBe(clientOf(client.socket));
   });
 
   test('is, on the server side, what onConnection got, when connect resolves', async () => {
@@ -354,7 +381,7 @@ test('a gateway takes clients as a hook does', async () => {
   const gateway = createIrcGateway({ hook: { origins: [ORIGIN] }, upstreams: [{ host: '127.0.0.1', port }] });
   const client = await connect(gateway, { origin: ORIGIN, address: '192.0.2.1' });
   expect(await client.nextLine()).toBe(':irc.test NOTICE * :Hello');
-  expect([...gateway.hook.clients]).toEqual([client.socket]);
+  expect([...gateway.hook.clients]).toEqual([client.client]);
   expect((await rejection(connect(gateway, { origin: 'https://evil.test' }))).status).toBe(403);
   await gateway.close();
   await new Promise((resolve) => ircd.close(resolve));
