@@ -225,7 +225,7 @@ export const CHECKS: readonly Check[] = [
         refuse(400, 'WebSocket: Received HTTP request whose Sec-WebSocket-Key is not 16 bytes of base64');
       // 4.2.1 (2)
       if (hostOf(request) === '') refuse(400, 'WebSocket: Received HTTP request that did not send the Host header');
-      // What came behind the header would be taken for frames.
+      // Bytes behind the header would be taken for frames.
       const length = headerValue(rawHeaders, 'content-length');
       if ((length !== undefined && !/^0+$/.test(length)) || headerValue(rawHeaders, 'transfer-encoding') !== undefined) {
         refuse(400, 'WebSocket: Received HTTP request which has a body');
