@@ -4,6 +4,7 @@
  * It sets `globalThis.ResumableWebSocket`. With `data-replace` on its tag it replaces `globalThis.WebSocket` too; the class keeps the native one for itself.
  */
 import { ResumableWebSocket } from './index.ts';
+import { globals } from './resumable-socket.ts';
 
 interface Page {
   ResumableWebSocket: unknown;
@@ -12,6 +13,6 @@ interface Page {
   readonly document?: { readonly currentScript: { hasAttribute(name: string): boolean } | null };
 }
 
-const page = globalThis as unknown as Page;
+const page = globals as unknown as Page;
 page.ResumableWebSocket = ResumableWebSocket;
 if (page.document?.currentScript?.hasAttribute('data-replace')) page.WebSocket = ResumableWebSocket;

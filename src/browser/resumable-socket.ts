@@ -63,28 +63,40 @@ interface Globals {
   /** Node has it from version 23. */
   readonly CloseEvent?: EventClass;
   readonly document?: { readonly hidden: boolean };
-  readonly addEventListener?: (type: string, listener: (event: Event) => void, options: { signal: AbortSignal }) => void;
+  readonly addEventListener?: (
+    type: string,
+    /** `persisted`: the page may come back as it is. */
+    listener: (event: { readonly persisted?: boolean }) => void,
+    options: { signal: AbortSignal },
+  ) => void;
 }
 
-const globals = globalThis as unknown as Globals;
+export const globals = globalThis as unknown as Globals;
 
 /** The native class; kept from before a page replaced `globalThis.WebSocket` with the one below. */
 let Native = globals.WebSocket;
 
-/** What is read of native events. */
-interface NativeEvent {
-  readonly data: unknown;
-  readonly origin: string;
+interface CloseStatus {
   readonly code: number;
   readonly reason: string;
   readonly wasClean: boolean;
 }
+
+/** What is read of native events. */
+interface NativeEvent extends CloseStatus {
+  readonly data: unknown;
+  readonly origin: string;
+}
+
+/** How a connection ends that is lost, refused, or never was. */
+const LOST: CloseStatus = { code: ABNORMAL, reason: '', wasClean: false };
 
 type BinaryType = WebSocket['binaryType'];
 type EventClass = new (type: string, init: object) => Event;
 type Timer = ReturnType<typeof setTimeout> | undefined;
 
 export class ResumableSocket extends EventTarget {
+  /** `readyState`, but for a plain `WebSocket`: that never comes to OPEN here. */
   #state = CONNECTING;
   /** The newest transport. */
   #socket!: WebSocket;
@@ -220,7 +232,7 @@ export class ResumableSocket extends EventTarget {
     // biome-ignore lint/complexity/noArguments: with a rest parameter `length` would not be the native one's.
     if (!arguments.length) (this.#socket as unknown as { send(): void }).send();
     if (this.#isPlain || this.#state > OPEN) this.#socket.send(data as string);
-    else if (!this.#token) throw new DOMException(`Still connecting, cannot send ${data}`, 'InvalidStateError');
+    else if (!this.#token) throw new DOMException(`Not open: ${data}`, 'InvalidStateError');
     else {
       // The server owes nothing before this line: its silence is counted from here.
       if (!this.#journal.size && this.#isAttached && !this.#isPinging) this.#watchSilence();
@@ -244,7 +256,7 @@ export class ResumableSocket extends EventTarget {
 
   /** Suspended or resuming. */
   get #isSuspended(): boolean {
-    return !!this.#token && !this.#isAttached && this.#state === OPEN;
+    return !this.#isAttached && this.#state === OPEN;
   }
 
   #connect(protocols: string | string[]): void {
@@ -257,7 +269,7 @@ export class ResumableSocket extends EventTarget {
     on('open', () => this.#opened(socket));
     on('message', (event) => this.#take(event));
     on('error', () => this.#failed());
-    on('close', ({ code, reason, wasClean }) => this.#closed(code, reason, wasClean));
+    on('close', (event) => this.#closed(event));
   }
 
   #opened(socket: WebSocket): void {
@@ -295,7 +307,7 @@ export class ResumableSocket extends EventTarget {
   }
 
   /** Does what a control message says; `false` where it is malformed, or out of place. */
-  #obey([, ack, received, window, token]: readonly (string | undefined)[] = []): boolean {
+  #obey([, ack, received, window, token]: readonly (string | undefined)[]): boolean {
     if (ack) return this.#isAttached && this.#journal.acknowledge(+ack);
     if (!token || this.#isAttached || !received !== !this.#token || (received && !this.#journal.acknowledge(+received)))
       return false;
@@ -324,16 +336,15 @@ export class ResumableSocket extends EventTarget {
     else if (!this.#token) this.#closed();
   }
 
-  #closed(code = ABNORMAL, reason = '', wasClean = false): void {
-    const isOpen = this.#state === OPEN && !this.#isPlain;
+  #closed(event: CloseStatus = LOST): void {
     if (this.#state === CONNECTING && this.#mayFallBack) {
       // "The client MUST _Fail the WebSocket Connection_" (6455 4.1) and browsers do so where a server chooses none of the subprotocols on offer.
       this.#mayFallBack = this.#isOffered = false;
       this.#connect([]);
-    } else if (isOpen && isLoss(code)) this.#lose();
+    } else if (this.#state === OPEN && isLoss(event.code)) this.#lose();
     // A refused resumption is an ordinary loss for the page.
     else if (this.#isSuspended) this.#end();
-    else this.#end(code, reason, wasClean);
+    else this.#end(event);
   }
 
   /** The transport is lost, or the attempt to get one. */
@@ -343,8 +354,8 @@ export class ResumableSocket extends EventTarget {
     this.#isAttached = false;
     if (wasAttached) {
       clearTimeout(this.#spanTimer);
-      if (Date.now() - this.#attachedAt >= STEADY_TIME) this.#tries = 0;
       this.#spanTimer = setTimeout(() => this.#end(), this.#window);
+      if (Date.now() - this.#attachedAt >= STEADY_TIME) this.#tries = 0;
     }
     const delay = this.#tries
       ? Math.min(MAX_DELAY, (BASE_DELAY / 2) * 2 ** this.#tries) * (0.5 + Math.random())
@@ -371,7 +382,7 @@ export class ResumableSocket extends EventTarget {
     this.#end();
   }
 
-  #end(code = ABNORMAL, reason = '', wasClean = false): void {
+  #end({ code, reason, wasClean }: CloseStatus = LOST): void {
     this.#stop();
     this.#current = undefined;
     this.#isAttached = false;
@@ -413,15 +424,18 @@ export class ResumableSocket extends EventTarget {
     this.#watchTimer = setTimeout(callback, delay);
   }
 
-  /** What the page knows of its network. `visibilitychange` bubbles to the window. */
+  /** What the page knows of its network, and of its own end. `visibilitychange` bubbles to the window. */
   #watchPage(): void {
-    for (const type of ['online', 'pageshow', 'visibilitychange']) {
+    for (const type of ['online', 'pageshow', 'visibilitychange', 'pagehide']) {
       globals.addEventListener?.(
         type,
-        () => {
-          // A page that is hidden may be frozen at once, and would miss the answer.
-          if (type !== 'online' && globals.document?.hidden) return;
-          if (this.#isAttached) this.#ping();
+        ({ persisted }) => {
+          if (type === 'pagehide') {
+            // Over HTTP/2, which needs TLS, Chromium resets the stream of a page that is left: that would be a loss. Over HTTP/1.1 it sends Close 1001.
+            if (!persisted && this.url.startsWith('wss')) this.close(1000);
+          } else if (type !== 'online' && globals.document?.hidden) {
+            // A page that is hidden may be frozen at once, and would miss the answer.
+          } else if (this.#isAttached) this.#ping();
           else if (!this.#current) this.#resume();
         },
         this.#ended,
@@ -436,8 +450,7 @@ export class ResumableSocket extends EventTarget {
   }
 }
 
-/** `dispatchEvent`, with an event like the native one's. An event class that is missing (Node before 23 has no `CloseEvent`) is an `Event` with these properties. */
+/** Dispatches an event like the native one. Where its class is missing (Node before 23 has no `CloseEvent`) it is an `Event` with these properties. */
 function fire(target: EventTarget, type: string, Class: EventClass = Event, init: object = {}): void {
-  const event = new Class(type, init);
-  target.dispatchEvent(Class === Event ? Object.assign(event, init) : event);
+  target.dispatchEvent(Object.assign(new Class(type, init), Class === Event && init));
 }

@@ -34,9 +34,9 @@ export function isText(protocol: string): boolean {
  */
 const CONTROL = /^(?:ack (\d+)|(?:session|resumed (\d+)) (\d+) ([\w-]+\.[\w-]+\.[\w-]+))$/;
 
-/** The groups of a control message, or `undefined` where it is malformed. */
-export function parseControl(bytes: ArrayBuffer): readonly (string | undefined)[] | undefined {
-  return CONTROL.exec(decode(bytes)) ?? undefined;
+/** The groups of a control message; none of them where it is malformed. */
+export function parseControl(bytes: ArrayBuffer): readonly (string | undefined)[] {
+  return CONTROL.exec(decode(bytes)) ?? [];
 }
 
 export function formatControl(message: string): Uint8Array<ArrayBuffer> {

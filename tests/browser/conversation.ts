@@ -30,8 +30,8 @@ export class Conversation {
   }
 
   /** Makes a socket whose session has begun. */
-  open(): ResumableWebSocket {
-    const socket = this.connect('text.ircv3.net');
+  open(url?: string): ResumableWebSocket {
+    const socket = this.connect('text.ircv3.net', url);
     vi.advanceTimersByTime(100);
     this.events.splice(0);
     return socket;

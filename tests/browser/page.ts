@@ -34,9 +34,9 @@ export class FakePage {
     globals['WebSocket'] = WebSocket;
   }
 
-  /** `online`, `pageshow`, `visibilitychange`. */
-  dispatch(type: string): void {
-    this.#events.dispatchEvent(new Event(type));
+  /** `online`, `pageshow`, `visibilitychange`, `pagehide`. */
+  dispatch(type: string, fields: object = {}): void {
+    this.#events.dispatchEvent(Object.assign(new Event(type), fields));
   }
 
   close(): void {

@@ -491,6 +491,25 @@ describe('close()', () => {
   });
 });
 
+describe('a page that is left', () => {
+  test('over TLS says so itself: a browser resets its HTTP/2 stream, which is a loss', () => {
+    it.open('wss://irc.example.com/');
+    it.page.dispatch('pagehide', { persisted: false });
+    vi.advanceTimersByTime(100);
+    expect([it.session.state, it.take()]).toEqual(['ended', ['close 1000 clean']]);
+  });
+
+  test.each([
+    ['wss://irc.example.com/', true],
+    ['ws://irc.example.com/', false],
+  ])('%s, persisted %s: is left to the browser', (url, persisted) => {
+    it.open(url);
+    it.page.dispatch('pagehide', { persisted });
+    vi.advanceTimersByTime(100);
+    expect([it.session.state, it.take()]).toEqual(['attached', []]);
+  });
+});
+
 test('the window over while an attempt is under way: one close, and a session that comes too late is ended', () => {
   const socket = it.open();
   it.lose();

@@ -56,7 +56,7 @@ export class ResumingServer {
 
   private constructor(options: Options) {
     this.hook = createWebSocketHook({
-      origins: ['http://127.0.0.1:*'],
+      origins: ['http://127.0.0.1:*', 'https://127.0.0.1:*'],
       ...options,
       onClient: (client) => this.#welcome(client),
     });

@@ -1,8 +1,14 @@
 /** Connections that survive, in Chromium: what happens to a page's network, and what the page and the server see of it. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { launchBrowser } from '../helpers/browser.ts';
+import { ROOT } from '../helpers/build.ts';
+import { makeCertificate } from '../helpers/certificate.ts';
 import { type Daemon, daemonFolder, freePort, startDaemon } from '../helpers/daemons.ts';
 import { requirePeer } from '../helpers/peers.ts';
 import { ResumingPage, ResumingServer, servePages } from '../helpers/resume-page.ts';
@@ -184,6 +190,34 @@ describe.skipIf(CHROMIUM === null)('a page whose network fails', () => {
     await leaving.page.goto('about:blank');
     await expect.poll(() => server.clients[1]?.events).toEqual(['close 1001']);
     expect(server.hook.stats()).toMatchObject({ clients: 0, suspended: 0 });
+  });
+
+  test('over HTTP/2 too, where Chromium sends no Close for a page that is left', async () => {
+    const { cert, key } = makeCertificate();
+    const versions: string[] = [];
+    const listener = server.hook.createListener({
+      tls: { cert, key },
+      http2: true,
+      onRequest: (request, response) => {
+        versions.push(request.httpVersion);
+        response.end('<!doctype html>');
+      },
+    });
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    const { port } = listener.address() as AddressInfo;
+    for (const leave of ['close', 'goto'] as const) {
+      const context = await browser.newContext({ ignoreHTTPSErrors: true });
+      const page = await ResumingPage.open(browser, `https://127.0.0.1:${port}/`, context);
+      open.push(page);
+      await page.page.addScriptTag({ content: readFileSync(join(ROOT, 'dist/browser/resumable-websocket.js'), 'utf8') });
+      await page.connect(`wss://127.0.0.1:${port}/`);
+      expect(versions.at(-1)).toBe('2.0');
+      if (leave === 'close') await page.page.close();
+      else await page.page.goto('about:blank');
+      await expect.poll(() => server.clients.at(-1)?.events).toEqual(['close 1000']);
+    }
+    listener.close();
   });
 
   test('two tabs of one browser are two clients', async () => {
