@@ -82,6 +82,9 @@ export class WirePeer {
   /** Whether the peer answers Close by Close and FIN by FIN, as a browser does. */
   isPolite: boolean;
   #hasSentClose = false;
+  /** An answer to Close that waits: a frame is under way. */
+  #lateAnswer: Buffer | null = null;
+  #isWithinFrame = false;
   #unread: Buffer = Buffer.alloc(0);
   readonly #waiting = new Set<() => void>();
 
@@ -135,6 +138,15 @@ export class WirePeer {
 
   send(bytes: Uint8Array): void {
     if (this.socket.writable) this.socket.write(bytes);
+  }
+
+  /** Says that what is sent next is within a frame, or is not any more: no answer may stand in the middle of one. */
+  withinFrame(isWithin: boolean): void {
+    this.#isWithinFrame = isWithin;
+    const answer = this.#lateAnswer;
+    if (isWithin || answer === null) return;
+    this.#lateAnswer = null;
+    this.send(answer);
   }
 
   /** Sends a Close frame. */
@@ -232,6 +244,8 @@ export class WirePeer {
       payload.length === 0 ? { code: 1005, reason: '' } : { code: payload.readUInt16BE(0), reason: payload.toString('utf8', 2) };
     if (!this.isPolite || this.#hasSentClose) return;
     this.#hasSentClose = true;
-    this.send(wireFrame(Op.CLOSE, payload));
+    const answer = wireFrame(Op.CLOSE, payload);
+    if (this.#isWithinFrame) this.#lateAnswer = answer;
+    else this.send(answer);
   }
 }
