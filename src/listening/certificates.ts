@@ -129,7 +129,7 @@ export class Certificates {
       secureContext: this.#context,
     });
     socket.on('error', () => socket.destroy());
-    // Node tells an error of TLS to the server that made the socket, and this one made itself: without a listener it would stay open.
+    // Node reports an error of TLS to the tls.Server that made the socket. None made this one, and without a listener it would stay open.
     socket.on('_tlsError', (error: Error) => {
       this.#owner?.emit('tlsClientError', error, socket);
       socket.destroy();

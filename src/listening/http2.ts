@@ -51,10 +51,13 @@ export function createHttp2Reader(onStream: StreamHandler): Http2Server {
 /** Begins a session on a TLS socket that has agreed on `h2`. */
 export function beginSession(server: Http2Server, socket: Duplex): ServerHttp2Session | undefined {
   let begun: ServerHttp2Session | undefined;
-  server.once('session', (session) => {
+  const onSession = (session: ServerHttp2Session): void => {
     begun = session;
-  });
+  };
+  // A session begins within the event, or not at all.
+  server.once('session', onSession);
   server.emit('connection', socket);
+  server.off('session', onSession);
   // A TLS socket that no tls.Server made never says that its handshake is over, and a session waits for that.
   socket.emit('secureConnect');
   return begun;
@@ -100,7 +103,10 @@ export function requestAndResponse(
   headers: IncomingHttpHeaders,
   rawHeaders: readonly string[],
 ): { request: Http2ServerRequest; response: Http2ServerResponse } {
-  return { request: new Http2ServerRequest(stream, headers, {}, rawHeaders), response: new Http2ServerResponse(stream) };
+  const response = new Http2ServerResponse(stream);
+  // RFC 9110 section 10.1.1: a client may wait for this before it sends its body.
+  if (headers['expect'] === '100-continue') response.writeContinue();
+  return { request: new Http2ServerRequest(stream, headers, {}, rawHeaders), response };
 }
 
 /** An extended CONNECT, RFC 8441 section 4. */

@@ -137,7 +137,10 @@ export function createWiredServer(handlers: ListenerHandlers, timeout: number, c
   return server;
 }
 
-/** Node's own limits for requests: `headersTimeout` must not be longer than `requestTimeout`. */
+/**
+ * Node's own limits for requests: `headersTimeout` must not be longer than `requestTimeout`. The limit for the TLS handshake of an `https.Server` is not among them: it stays what
+ * it was when the server was made.
+ */
 export function requestLimits(timeout: number): Pick<Server, 'headersTimeout' | 'requestTimeout'> {
   return { headersTimeout: timeout, requestTimeout: Math.max(timeout, REQUEST_TIMEOUT) };
 }

@@ -162,7 +162,8 @@ test.skipIf(OPENSSL === null)('PROXY header, TLS, and plain IRC or a WebSocket o
   const next = nextSocket();
   web.write(upgradeRequest());
   const socket = await next;
-  expect([socket.remoteAddress, socket.localPort]).toEqual(['203.0.113.9', port]);
+  // The port that the client was connected to, as the PROXY header says.
+  expect([socket.remoteAddress, socket.localPort]).toEqual(['203.0.113.9', 443]);
   for (const connection of [irc, web]) connection.destroy();
 });
 
