@@ -206,7 +206,7 @@ class GatewayService {
  */
 const STRICT_UMASK = 0o177;
 
-/** Gives each Unix domain socket the mode that it would have under the operator's umask, and takes a strict umask. */
+/** Returns the settings with the mode that each Unix domain socket would have under the operator's umask, and sets a strict umask. */
 function withPermissions(settings: GatewaySettings): GatewaySettings {
   if (settings.binds.every(({ path }) => path === null)) return settings;
   if (process.umask() !== STRICT_UMASK) operatorUmask = process.umask(STRICT_UMASK);

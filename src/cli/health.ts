@@ -88,7 +88,7 @@ async function answerHealth(source: HealthSource): Promise<Answer> {
   return { status: 200, type: TEXT, body: 'ok\n' };
 }
 
-/** Tells whether a `Host` field is an address, or a name of this machine. HTTP/1.0 clients send none. */
+/** Returns whether a `Host` field is an address, or a name of this machine. HTTP/1.0 clients send none. */
 function namesThisMachine(host: string | undefined, known: ReadonlySet<string>): boolean {
   if (host === undefined) return true;
   const name = /^\[(.*)\](?::\d+)?$/.exec(host)?.[1] ?? host.replace(/:\d+$/, '');

@@ -32,5 +32,5 @@ export type ToPrimary =
   | { readonly type: 'counted'; readonly id: number; readonly counters: Counters }
   | { readonly type: 'drained'; readonly counters: Counters }
   | { readonly type: 'take'; readonly id: number; readonly network: string; readonly limits: PlaceLimits }
-  /** Gives back the place that was taken by this id. */
+  /** Sent to give back the place that was taken by this id. */
   | { readonly type: 'leave'; readonly id: number };

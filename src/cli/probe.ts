@@ -116,7 +116,7 @@ class Probe {
     return { came, toDo: 'Look into the log of the IRC server.' };
   }
 
-  /** Takes a line; tells whether it was the last that is waited for. */
+  /** Takes a line; returns whether it was the last that is waited for. */
   #take(line: string): boolean {
     const ping = /^(?::\S+ )?PING (.*)$/i.exec(line);
     if (ping !== null) this.#send(`PONG ${ping[1]}`);

@@ -58,7 +58,7 @@ export function dial(url: URL, address?: string): Promise<Socket> {
   });
 }
 
-/** Tells whether a socket is TLS. */
+/** Returns whether a socket is TLS. */
 export function isTlsSocket(socket: Socket): socket is TLSSocket {
   return 'encrypted' in socket;
 }

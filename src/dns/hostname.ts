@@ -16,7 +16,7 @@ const MAX_HOSTNAME_SIZE = 63;
 const MAX_NAMES = 8;
 
 /**
- * Gives the host name of an address: the first name of its reverse DNS whose A or AAAA records hold the address again, in lower case.
+ * Returns the host name of an address: the first name of its reverse DNS whose A or AAAA records hold the address again, in lower case.
  *
  * @returns `null` where they disagree, there is none, or the time is up: the address is then the host name ("the unverified hostname SHOULD NOT be sent",
  *   IRCv3 WebIRC). `null` too for what is no address.
@@ -41,14 +41,14 @@ export async function confirmHostname(address: string, options: LookupOptions = 
   });
 }
 
-/** Tells whether one of a name's addresses is this one: the forward half of {@link confirmHostname}. */
+/** Returns whether one of a name's addresses is this one: the forward half of {@link confirmHostname}. */
 export async function resolvesTo(name: string, address: string, options: LookupOptions = {}): Promise<boolean> {
   const canonical = canonicalAddress(address);
   return canonical !== null && isHostname(name) && lookUp(options, (ask) => leadsTo(name, canonical, ask));
 }
 
 /**
- * Tells whether a text can be shown as a host name: labels of letters, digits, `-` and `_`, 63 characters at most, and not an address.
+ * Returns whether a text can be shown as a host name: labels of letters, digits, `-` and `_`, 63 characters at most, and not an address.
  *
  * Host names are shown to people, stand between spaces in IRC lines and are compared with bans: what has colons, slashes or control characters is none.
  */

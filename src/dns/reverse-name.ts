@@ -6,12 +6,12 @@
  */
 import { isIPv4 } from 'node:net';
 
-/** Gives the labels: `9.113.0.203` for 203.0.113.9, 32 hexadecimal digits for IPv6. */
+/** Returns the labels: `9.113.0.203` for 203.0.113.9, 32 hexadecimal digits for IPv6. */
 export function reverseLabels(address: string): string {
   return isIPv4(address) ? address.split('.').reverse().join('.') : [...ipv6Digits(address)].reverse().join('.');
 }
 
-/** Gives the name that a PTR record of the address has. */
+/** Returns the name that a PTR record of the address has. */
 export function reverseName(address: string): string {
   return `${reverseLabels(address)}.${isIPv4(address) ? 'in-addr' : 'ip6'}.arpa`;
 }

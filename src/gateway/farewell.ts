@@ -18,12 +18,12 @@ const ERROR = /^(?::\S+ +)?ERROR +:?(?:Closing link:? \S+ [[(])?/i;
 const GOING_DOWN =
   /^(?:\*\*\* (?:DIE|RESTART) command|(?:the |this )?server (?:is )?(?:going down|shutting down|shut ?down|terminat(?:ing|ed)|restart(?:ing|ed)?)\b)/i;
 
-/** Tells whether a line is ERROR. */
+/** Returns whether a line is ERROR. */
 export function isError(line: string): boolean {
   return ERROR.test(line);
 }
 
-/** Tells whether an ERROR says that the server itself goes down. */
+/** Returns whether an ERROR says that the server itself goes down. */
 export function isGoingDown(line: string): boolean {
   const beginning = ERROR.exec(line)?.[0];
   return beginning !== undefined && GOING_DOWN.test(line.slice(beginning.length));

@@ -36,7 +36,7 @@ import { Visit } from './visit.ts';
 
 /** What {@link createIrcGateway} takes. */
 export interface IrcGatewayOptions {
-  /** Who may come in; `onClient` is the gateway's own. */
+  /** The options of the hook that lets clients in; `onClient` is the gateway's own. */
   readonly hook: Omit<WebSocketHookOptions, 'onConnection' | 'onClient'>;
   /** The IRC servers; each new client begins with the next one, and goes on to the others where it does not answer. */
   readonly upstreams: readonly Upstream[];
@@ -383,7 +383,7 @@ class Gateway implements IrcGateway {
 /** The place of a client that comes back from where it was. */
 const KEEPS_ITS_PLACE = (): void => {};
 
-/** Says who the client is, before anything that the client says. */
+/** Sends who the client is, before anything that the client says. */
 function introduce(
   { upstream, socket }: Connected,
   { client: { address, port }, secure, origin }: ConnectionFacts,

@@ -241,7 +241,7 @@ export class Link {
     return Buffer.concat(kept);
   }
 
-  /** Tells whether the client may go on: a server that has not accepted WEBIRC takes the gateway's address for the user's. */
+  /** Returns whether the client may go on: a server that has not accepted WEBIRC takes the gateway's address for the user's. */
   #isIntroduced(introduction: Introduction, lines: Buffer): boolean {
     const refusal = introduction.refusal(lines.toString('latin1'));
     if (introduction.isOver) this.#introduction = null;

@@ -12,7 +12,7 @@ const COLON = 0x3a;
 const WORD = 'webirc';
 
 /**
- * Tells whether a line is WEBIRC behind whatever a server skips: blanks, tags and prefixes, any number of them, of any length.
+ * Returns whether a line is WEBIRC behind whatever a server skips: blanks, tags and prefixes, any number of them, of any length.
  *
  * InspIRCd reads NUL as a blank; here every control character is one, which finds more lines than any server does.
  */

@@ -126,7 +126,7 @@ function checkLocalAddress({ path, family }: Upstream, localAddress: string): vo
   if (family !== undefined && family !== version) throw new ConfigError(place, `is not of family ${family}`);
 }
 
-/** Tells whether a text can be a parameter of an IRC line; an unset variable cannot. */
+/** Returns whether a text can be a parameter of an IRC line; an unset variable cannot. */
 function isParameter(value: unknown): boolean {
   return typeof value === 'string' && /^[^\0\s:][^\0\s]*$/.test(value);
 }

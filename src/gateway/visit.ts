@@ -12,7 +12,7 @@ export class Visit {
   /** The blocklist that has its address, where that is no reason to refuse it. */
   mark: string | null = null;
   connected: Connected | null = null;
-  /** Gives the place back; may be called more than once. */
+  /** Called to give the place back; may be called more than once. */
   readonly leave: () => void;
   #isAbandoned = false;
 
@@ -27,7 +27,7 @@ export class Visit {
     if (this.#isAbandoned) connected.socket.destroy();
   }
 
-  /** Gives everything back: the client is not let in. */
+  /** Called to give everything back: the client is not let in. */
   readonly abandon = (): void => {
     this.#isAbandoned = true;
     this.leave();

@@ -10,7 +10,7 @@ export function isSameSecret(a: string | Uint8Array, b: string | Uint8Array): bo
   return timingSafeEqual(sha256(a), sha256(b));
 }
 
-/** Gives the SHA-256 digest. */
+/** Returns the SHA-256 digest. */
 export function sha256(data: string | Uint8Array): Buffer {
   return createHash('sha256').update(data).digest();
 }

@@ -42,7 +42,7 @@ export interface WebircGateway {
   readonly hostname?: 'ignore' | 'verify' | 'trust';
 }
 
-/** Who is on the other end of a connection. */
+/** The other end of a connection. */
 export interface WebircPeer {
   /** Its address, as the socket says; `unix` on a Unix domain socket. */
   readonly address: string;

@@ -5,7 +5,7 @@
  * extension. It does not know connections: what was said on one before, the server tells (`WebircState`), and the verdict is the server's to carry out.
  *
  * Laws of this file:
- * 1. Every way out of WEBIRC but one ends the connection. Whoever tried it is never left with the gateway's own address.
+ * 1. Every way out of WEBIRC but one ends the connection. A client that tried it is never left with the gateway's own address.
  * 2. The address is read behind the password: who is no gateway learns nothing, and gives operators nothing to read.
  * 3. A wrong password goes on to the next block; only the last one is an answer.
  */

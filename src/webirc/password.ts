@@ -9,10 +9,10 @@ import { promisify } from 'node:util';
 import { ConfigError, type ConfigErrorPlace } from '../errors.ts';
 import { isSameSecret, sha256 } from './constant-time.ts';
 
-/** Tells whether a password is the one that is stored; for algorithms that are not built in, such as bcrypt. */
+/** Returns whether a password is the one that is stored; for algorithms that are not built in, such as bcrypt. */
 export type PasswordVerifier = (given: string, stored: string) => boolean | Promise<boolean>;
 
-/** Tells whether a password is the right one; never throws. */
+/** Returns whether a password is the right one; never throws. */
 export type PasswordCheck = (given: string) => Promise<boolean>;
 
 /** Makes the check of one stored form; `null` for what is not of this form. */

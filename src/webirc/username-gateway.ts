@@ -5,7 +5,7 @@
  */
 
 /**
- * Gives the address that a username holds, not yet checked to be a host's; `null` for any other username.
+ * Returns the address that a username holds, not yet checked to be a host's; `null` for any other username.
  *
  * The `~` that servers put before a username that no identd confirmed may be there. InspIRCd takes what begins with hexadecimal digits, so that `cb00710g`
  * is 12.176.7.16; here all eight must be.

@@ -47,7 +47,7 @@ export interface WebircRefused {
 
 /**
  * Why a client is refused: fewer than four parameters; after registration began; after the address was changed before; no gateway with this mask, password and
- * fingerprint; an address that is none.
+ * fingerprint; text that is no address.
  */
 export type WebircRefusal = 'parameters' | 'registering' | 'rewritten' | 'gateway' | 'address';
 

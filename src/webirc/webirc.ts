@@ -78,7 +78,7 @@ export function formatWebirc(request: WebircRequest): string {
 }
 
 /**
- * Gives the canonical address that a gateway meant: `0::1` and `[::1]` are `::1`, mapped IPv4 is IPv4.
+ * Returns the canonical address that a gateway meant: `0::1` and `[::1]` are `::1`, mapped IPv4 is IPv4.
  *
  * @returns `null` for what `canonicalAddress` refuses: names, short forms, the unspecified address, and InspIRCd's wildcard `*`
  */

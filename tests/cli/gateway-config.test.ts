@@ -378,6 +378,20 @@ describe('docs/gateway.md', () => {
     }
   });
 
+  test('the configuration of examples/gateway is right, and what Dockerfile and compose.yaml name is there', () => {
+    const example = (name: string): string =>
+      readFileSync(fileURLToPath(new URL(`../../examples/gateway/${name}`, import.meta.url)), 'utf8');
+    const text = example('gateway.conf').replace('webirc-password"', 'password"');
+    const { binds, health, warnings } = gatewaySettings(text, folder);
+    expect(warnings).toEqual([]);
+    expect(example('compose.yaml')).toContain(`:${binds[0]?.port}"`);
+    expect(example('Dockerfile')).toContain(`EXPOSE ${binds[0]?.port}\n`);
+    expect(example('Dockerfile')).toContain(`127.0.0.1:${health?.port}/health`);
+    expect(example('Dockerfile')).toContain('node_modules/ircd-websocket/dist/cli/main.js", "gateway"');
+    for (const [, file] of example('compose.yaml').matchAll(/- \.\/(\S+?):/g))
+      expect(['gateway.conf', 'webirc-password']).toContain(file);
+  });
+
   test('its table has every tag and key', () => {
     const rows = page.split('\n').filter((line) => line.startsWith('| '));
     const documented = new Set<string>();

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import { describe, expect, test } from 'vitest';
 import { parseTags } from '../../src/config/tags.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { gatewaysFromTags } from '../../src/webirc/tags.ts';
@@ -53,4 +54,31 @@ test('a hash of a verifier is known', () => {
   expect(gatewaysFromTags(tags, { bcrypt: () => true })).toEqual([
     { type: 'webirc', mask: ['::1'], password: '$2b$…', hash: 'bcrypt' },
   ]);
+});
+
+describe('<cgihost> of InspIRCd 3', () => {
+  test('is read as InspIRCd 4’s documentation maps it, with one deprecation warning', async () => {
+    const warned = once(process, 'warning');
+    expect(
+      read(`<cgihost type="webirc" mask="192.0.2.1" password="${SHA256}" hash="sha256" trustedflags="secure">
+        <cgihost type="ident" mask="198.51.100.1 198.51.100.2" newident="wobble">`),
+    ).toEqual([
+      { type: 'webirc', mask: ['192.0.2.1'], password: SHA256, hash: 'sha256', trustedFlags: ['secure'] },
+      { type: 'username', mask: ['198.51.100.1', '198.51.100.2'], newUsername: 'wobble' },
+    ]);
+    const [warning] = (await warned) as [Error & { code: string }];
+    expect([warning.name, warning.code]).toEqual(['DeprecationWarning', 'IRCD_WEBSOCKET_CGIHOST']);
+  });
+
+  test.each([
+    ['<cgihost mask="::1" password="x">', '<cgihost:type> is missing: "webirc" or "ident"'],
+    ['<cgihost type="username" mask="::1">', '<cgihost:type> "username" must be one of webirc, ident'],
+    ['<cgihost type="other" mask="::1" password="x">', '<cgihost:type> "other" must be one of webirc, ident'],
+    ['<cgihost type="ident" mask="::1" newusername="x">', '<cgihost:newusername> is not known: have type, mask'],
+    ['<cgihost type="ident" mask="::1" newident="a b">', '<cgihost:newident> "a b"'],
+    ['<cgihost type="webirc" mask="::1" hostname="trust" password="x">', '<cgihost:hostname> is not known'],
+    ['<cgihost type="webirc" mask="::1">', '<cgihost> needs a password or a fingerprint'],
+  ])('%s', (text, message) => {
+    expect(() => read(`\n${text}`)).toThrow(`line 2: ${message}`);
+  });
 });
