@@ -51,6 +51,10 @@ function withoutNewKeys(): ReadonlyMap<string, keyof WebircGateway> {
  *
  * @param verifiers the algorithms for `hash` that `createWebirc` is going to get
  * @throws ConfigError naming tag, key, value and line; never the value of a password
+ * @example
+ * ```ts
+ * const webirc = createWebirc(gatewaysFromTags(parseTags(readFileSync('ircd.conf', 'utf8'))));
+ * ```
  */
 export function gatewaysFromTags(
   tags: Iterable<ConfigTag>,
