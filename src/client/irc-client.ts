@@ -36,7 +36,8 @@ export interface IrcClient {
   /** Bytes that wait for the client. Over `sendQueueLimit` it is closed. */
   readonly queuedSize: number;
   /**
-   * Has each line delivered to `listener`, without CR LF. Reading begins with the first listener. `null` stops it: lines wait for the next one.
+   * Has each line delivered to `listener`, without CR LF. Reading begins with the first listener: a client that leaves before takes
+   * its lines with it. `null` stops it: lines wait for the next one.
    * A listener that throws, or rejects, ends this client with 1011.
    *
    * @param encoding how bytes become a string: `utf8` replaces what is not UTF-8 (binary clients may send it) by U+FFFD; `latin1` keeps every byte as

@@ -1,13 +1,15 @@
 /**
- * The load, a process of its own: `load.js net|websocket SCENARIO PORT`, driven by messages of `measure.ts`.
+ * The load, a process of its own: `load.js net|websocket|resume SCENARIO PORT`, driven by messages of `measure.ts`; over TLS where `BENCH_CERTIFICATE` is set.
  *
  * It has to be much cheaper than the server: raw sockets, frames masked before the clock starts, one read buffer for all sockets, replies counted in bytes and
  * never looked at.
  */
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { encodeFrame, Opcode } from 'ircd-websocket/protocol';
 import { BURST, FAN_OUT, GREETING, linesIn, PONG, wireSize } from './lines.ts';
 import { scenarioNamed } from './scenarios.ts';
+import { ServerFrames } from './server-frames.ts';
 
 /** What the load says of itself. */
 export interface LoadSample {
@@ -19,8 +21,10 @@ export interface LoadSample {
   readonly connections: number;
 }
 
-const [, , transport, scenarioName, portText] = process.argv as [string, string, 'net' | 'websocket', string, string];
-const isWebSocket = transport === 'websocket';
+const [, , transport, scenarioName, portText] = process.argv as [string, string, 'net' | 'websocket' | 'resume', string, string];
+const isWebSocket = transport !== 'net';
+const isResumable = transport === 'resume';
+const isTls = process.env['BENCH_CERTIFICATE'] !== undefined;
 const scenario = scenarioNamed(scenarioName);
 const port = Number(portText);
 
@@ -43,6 +47,7 @@ const UPGRADE = Buffer.from(
     'Accept-Encoding: gzip, deflate, br, zstd',
     'Accept-Language: en-GB,en;q=0.9',
     'Cookie: session=0123456789abcdef0123456789abcdef',
+    ...(isResumable ? ['Sec-WebSocket-Protocol: text.ircv3.net, v1.resume.ircd-websocket'] : []),
     'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
     'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits',
     '\r\n',
@@ -63,10 +68,23 @@ class Connection {
   missing = 0;
   onReplies: () => void = () => {};
   #isOpen = !isWebSocket;
+  /** What a page that can come back has to count. */
+  readonly #frames: ServerFrames | null = isResumable ? new ServerFrames((ack) => this.socket.write(ack)) : null;
   #next = 0;
 
   constructor(opened: (connection: Connection) => void) {
-    this.socket = connect({
+    this.socket = isTls ? this.#connectTls(opened) : this.#connect(opened);
+    this.socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (!isStopped && error.code !== 'ECONNRESET') throw error;
+    });
+    this.socket.on(isTls ? 'secureConnect' : 'connect', () => {
+      if (isWebSocket) this.socket.write(UPGRADE);
+      else opened(this);
+    });
+  }
+
+  #connect(opened: (connection: Connection) => void): Socket {
+    return connect({
       port,
       host: '127.0.0.1',
       noDelay: true,
@@ -78,13 +96,14 @@ class Connection {
         },
       },
     });
-    this.socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (!isStopped && error.code !== 'ECONNRESET') throw error;
-    });
-    this.socket.on('connect', () => {
-      if (isWebSocket) this.socket.write(UPGRADE);
-      else opened(this);
-    });
+  }
+
+  /** Without verification: that would be the load's own time, and the certificate is nobody's. */
+  #connectTls(opened: (connection: Connection) => void): Socket {
+    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, minVersion: 'TLSv1.3' });
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#read(chunk.length, chunk, opened));
+    return socket;
   }
 
   /** Sends the next line. */
@@ -107,6 +126,7 @@ class Connection {
       replySize = size - end - 4;
       opened(this);
     }
+    if (this.#frames !== null) replySize = this.#frames.textBytes(buffer.subarray(size - replySize, size));
     if (replySize === 0) return;
     counts.bytesIn += replySize;
     this.missing -= replySize;

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--scenario a,b] [--peers net,ws,uws,line,stream] [--rounds N] [--window MS] [--all] [--json]`
+ * `npm run bench -- [--scenario a,b] [--peers net,ws,uws,line,stream,resume,relay,gateway] [--rounds N] [--window MS] [--tls] [--all] [--json]`
  *
  * How it measures:
  * - Each round measures each peer once, in an order that turns by one from round to round; each in a fresh process, the load in another one.
@@ -13,8 +13,9 @@
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { certificateFolder } from './certificate.ts';
 import { type Measured, measure } from './measure.ts';
-import { PEERS, type PeerName } from './peers/peer.ts';
+import { GATEWAYS, PEERS, type PeerName } from './peers/peer.ts';
 import { table } from './report.ts';
 import { SCENARIOS, type Scenario, scenarioNamed } from './scenarios.ts';
 
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     'warm-up': { type: 'string', default: '700' },
     window: { type: 'string', default: '1200' },
+    tls: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -41,12 +43,16 @@ const scenarios =
     : values.scenario.split(',').map(scenarioNamed);
 const peers =
   values.peers === undefined
-    ? PEERS.filter((peer) => peer !== 'uws' || process.env['UWS_MODULE'] !== undefined)
+    ? PEERS.filter(
+        (peer) => peer !== 'resume' && !GATEWAYS.has(peer) && (peer !== 'uws' || process.env['UWS_MODULE'] !== undefined),
+      )
     : peersNamed(values.peers);
 const rounds = Number(values.rounds);
 const durations = { warmUp: Number(values['warm-up']), window: Number(values.window) };
 
-const machine = `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`;
+if (values.tls) process.env['BENCH_CERTIFICATE'] = certificateFolder();
+
+const machine = `${values.tls ? 'TLS 1.3, ' : ''}Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`;
 const results: Result[] = [];
 if (!values.json)
   console.log(

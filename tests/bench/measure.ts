@@ -9,7 +9,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { LoadSample } from './load.ts';
-import type { PeerName } from './peers/peer.ts';
+import { GATEWAYS, type PeerName } from './peers/peer.ts';
+import type { ProcessSample } from './sample.ts';
 import type { Scenario } from './scenarios.ts';
 import type { ServerSample } from './server.ts';
 
@@ -37,23 +38,40 @@ const NODE_COMMAND = process.env['BENCH_NODE']?.split(' ').filter((word) => word
 
 /** Measures `peer` once. @throws Error where a process fails, or bytes are missing */
 export async function measure(peer: PeerName, scenario: Scenario, { warmUp, window }: Durations): Promise<Measured> {
-  const server = start('server.js', [peer, scenario.name], NODE_COMMAND);
+  const server = await startServer(peer, scenario);
   let load: ChildProcess | null = null;
   try {
-    const { port } = await answer<{ port: number }>(server, 'listening');
-    load = start('load.js', [peer === 'net' ? 'net' : 'websocket', scenario.name, String(port)], []);
+    const transport = peer === 'net' || peer === 'relay' ? 'net' : peer === 'resume' ? 'resume' : 'websocket';
+    load = start('load.js', [transport, scenario.name, String(server.port)], []);
     await answer(load, 'ready');
     return await (scenario.load === 'idle'
       ? measureIdle(server, load, scenario)
       : measureWindow(server, load, scenario, warmUp, window));
   } finally {
     load?.kill('SIGKILL');
-    server.kill('SIGKILL');
+    for (const process of new Set([server.tested, server.counting])) process.kill('SIGKILL');
   }
 }
 
+/** The processes behind a port. */
+interface Server {
+  readonly port: number;
+  /** The process whose time and memory count. */
+  readonly tested: ChildProcess;
+  /** The process that knows what has come: the IRC server, behind a gateway or not. */
+  readonly counting: ChildProcess;
+}
+
+async function startServer(peer: PeerName, scenario: Scenario): Promise<Server> {
+  const counting = start('server.js', [GATEWAYS.has(peer) ? 'net' : peer, scenario.name], NODE_COMMAND);
+  const { port } = await answer<{ port: number }>(counting, 'listening');
+  if (!GATEWAYS.has(peer)) return { port, tested: counting, counting };
+  const tested = start('gateway.js', [peer, String(port)], NODE_COMMAND);
+  return { ...(await answer<{ port: number }>(tested, 'listening')), tested, counting };
+}
+
 async function measureWindow(
-  server: ChildProcess,
+  server: Server,
   load: ChildProcess,
   scenario: Scenario,
   warmUp: number,
@@ -72,7 +90,7 @@ async function measureWindow(
 }
 
 /** Between N and 2 N connections: what a process is without any does not count. */
-async function measureIdle(server: ChildProcess, load: ChildProcess, { connections }: Scenario): Promise<Measured> {
+async function measureIdle(server: Server, load: ChildProcess, { connections }: Scenario): Promise<Measured> {
   await connectAll(server, load, connections);
   const before = await sampleServer(server, true);
   await connectAll(server, load, connections, 2 * connections);
@@ -85,7 +103,7 @@ function unitsOf(sample: ServerSample, { unit }: Scenario): number {
   return unit === 'line out' ? sample.linesOut : sample.connections;
 }
 
-async function connectAll(server: ChildProcess, load: ChildProcess, count: number, total = count): Promise<void> {
+async function connectAll(server: Server, load: ChildProcess, count: number, total = count): Promise<void> {
   if (count === 0) return;
   load.send({ type: 'connect', count });
   await answer(load, 'connected');
@@ -97,7 +115,7 @@ async function connectAll(server: ChildProcess, load: ChildProcess, count: numbe
 }
 
 /** Waits until both ends agree on what was said. */
-async function checkBytes(server: ChildProcess, load: ChildProcess, scenario: Scenario): Promise<void> {
+async function checkBytes(server: Server, load: ChildProcess, scenario: Scenario): Promise<void> {
   let seen = '';
   await until(
     async () => {
@@ -131,9 +149,13 @@ function start(file: string, args: readonly string[], command: readonly string[]
   return child;
 }
 
-function sampleServer(server: ChildProcess, collects = false): Promise<ServerSample> {
-  server.send({ type: 'sample', collects });
-  return answer<ServerSample>(server, 'sample');
+async function sampleServer({ tested, counting }: Server, collects = false): Promise<ServerSample> {
+  const sample = async <Sample>(process: ChildProcess): Promise<Sample> => {
+    process.send({ type: 'sample', collects });
+    return answer<Sample>(process, 'sample');
+  };
+  const counted = await sample<ServerSample>(counting);
+  return tested === counting ? counted : { ...counted, ...(await sample<ProcessSample>(tested)) };
 }
 
 function ask(load: ChildProcess, message: object): Promise<LoadSample> {

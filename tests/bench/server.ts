@@ -4,22 +4,20 @@
  * In: lines. Out: what the scenario's app does with them, and on `sample` the processor time so far and what was counted. The app is the same code for every
  * peer; only `peers/` differ.
  */
+
+import { readFileSync } from 'node:fs';
 import { BURST, FAN_OUT, GO, GREETING, linesIn, PONG } from './lines.ts';
-import type { App, BenchClient, Peer } from './peers/peer.ts';
+import type { App, BenchClient, Certificate, Peer } from './peers/peer.ts';
+import { type ProcessSample, sampleProcess } from './sample.ts';
 import { scenarioNamed } from './scenarios.ts';
 
 /** What a server says of itself. */
-export interface ServerSample {
-  /** Microseconds of processor time, user and system, since the process began. */
-  readonly cpu: number;
+export interface ServerSample extends ProcessSample {
   readonly linesIn: number;
   readonly charactersIn: number;
   readonly linesOut: number;
   readonly connections: number;
   readonly clients: number;
-  /** Bytes of heap and external memory after a collection; 0 where none was asked for. */
-  readonly heap: number;
-  readonly rss: number;
 }
 
 const [, , peerName, scenarioName] = process.argv as [string, string, string, string];
@@ -82,17 +80,7 @@ const app: App = {
 };
 
 async function sample(collects: boolean): Promise<ServerSample> {
-  let heap = 0;
-  if (collects) {
-    for (let i = 0; i < 5; i++) {
-      (globalThis as { gc?: () => void }).gc?.();
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    const { heapUsed, external } = process.memoryUsage();
-    heap = heapUsed + external;
-  }
-  const { user, system } = process.cpuUsage();
-  return { cpu: user + system, ...counts, clients: clients.size, heap, rss: process.memoryUsage.rss() };
+  return { ...(await sampleProcess(collects)), ...counts, clients: clients.size };
 }
 
 process.on('message', (message: { type: 'sample'; collects: boolean }) => {
@@ -100,7 +88,14 @@ process.on('message', (message: { type: 'sample'; collects: boolean }) => {
 });
 process.on('disconnect', () => process.exit());
 
-const port = await peer.listen(app);
+const port = await peer.listen(app, certificateOf(process.env['BENCH_CERTIFICATE']));
 // Compiled before the clock starts, and the same lines that the load knows.
 linesIn(scenario);
 process.send?.({ type: 'listening', port });
+
+/** Reads the certificate of a run with `--tls`: a folder with `cert.pem` and `key.pem`. */
+function certificateOf(folder: string | undefined): Certificate | undefined {
+  if (folder === undefined) return undefined;
+  const [certFile, keyFile] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+  return { cert: readFileSync(certFile), key: readFileSync(keyFile), certFile, keyFile };
+}

@@ -20,7 +20,7 @@ class LineClient implements BenchClient {
 }
 
 export const peer: Peer = {
-  listen: (app) =>
+  listen: (app, certificate) =>
     listenWith(
       createWebSocketHook({
         origins: ['http://bench.example'],
@@ -31,6 +31,7 @@ export const peer: Peer = {
           app.opened(client);
         },
       }),
+      certificate,
     ),
   broadcast(clients, line) {
     // As `broadcast` does it; a generator of the clients would be measured with it.

@@ -17,16 +17,31 @@ export interface App {
   closed(client: BenchClient): void;
 }
 
+/** A certificate and its key, in PEM, for `--tls`. All peers take what Node takes by default: TLS 1.3, TLS_AES_256_GCM_SHA384. */
+export interface Certificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  /** The files that both came from. */
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 /** A way to serve lines, written as its users would write it. */
 export interface Peer {
-  /** Serves `app` on a free port of the loopback; resolves with the port. */
-  listen(app: App): Promise<number>;
+  /** Serves `app` on a free port of the loopback, over TLS where there is a certificate. Resolves with the port. */
+  listen(app: App, certificate?: Certificate): Promise<number>;
   /** Sends one line to all clients that are in, the cheapest way that the peer has. */
   broadcast(clients: Iterable<BenchClient>, line: string): void;
 }
 
 /** The names of `--peers`. */
-export const PEERS = ['net', 'ws', 'uws', 'line', 'stream'] as const;
+export const PEERS = ['net', 'ws', 'uws', 'line', 'stream', 'resume', 'relay', 'gateway'] as const;
 
-/** A name of {@link PEERS}: `line` and `stream` are the two faces of this library. */
+/** The peers that stand in front of an IRC server; the figure is their own, without the server's. */
+export const GATEWAYS: ReadonlySet<string> = new Set(['relay', 'gateway']);
+
+/**
+ * A name of {@link PEERS}: `line` and `stream` are the two faces of this library, `resume` is `line` with clients that can come back. `gateway` is its gateway in front of
+ * a plain IRC server, `relay` two sockets tied together in the same place.
+ */
 export type PeerName = (typeof PEERS)[number];

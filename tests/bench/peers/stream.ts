@@ -5,8 +5,11 @@ import type { BenchClient, Peer } from './peer.ts';
 import { type SocketClient, serveSocket } from './socket-lines.ts';
 
 export const peer: Peer = {
-  listen: (app) =>
-    listenWith(createWebSocketHook({ origins: ['http://bench.example'], onConnection: (socket) => serveSocket(socket, app) })),
+  listen: (app, certificate) =>
+    listenWith(
+      createWebSocketHook({ origins: ['http://bench.example'], onConnection: (socket) => serveSocket(socket, app) }),
+      certificate,
+    ),
   broadcast(clients: Iterable<BenchClient>, line) {
     const bytes = Buffer.from(`${line}\r\n`);
     for (const client of clients) (client as SocketClient).socket.write(bytes);

@@ -3,7 +3,7 @@
  *
  * `UWS_MODULE` names what to import: a package or a path.
  */
-import type { App, BenchClient, Peer } from './peer.ts';
+import type { App, BenchClient, Certificate, Peer } from './peer.ts';
 
 /** What is used of uWebSockets.js. */
 interface UwsSocket {
@@ -19,6 +19,7 @@ interface UwsApp {
 }
 interface Uws {
   App(): UwsApp;
+  SSLApp(options: { readonly key_file_name: string; readonly cert_file_name: string }): UwsApp;
   us_socket_local_port(token: unknown): number;
 }
 
@@ -48,9 +49,13 @@ async function load(): Promise<Uws> {
 }
 
 export const peer: Peer = {
-  async listen(app: App) {
+  async listen(app: App, certificate?: Certificate) {
     const uws = await load();
-    server = uws.App().ws('/*', {
+    const made =
+      certificate === undefined
+        ? uws.App()
+        : uws.SSLApp({ key_file_name: certificate.keyFile, cert_file_name: certificate.certFile });
+    server = made.ws('/*', {
       compression: 0,
       maxPayloadLength: 65_536,
       maxBackpressure: 16 * 1024 * 1024,

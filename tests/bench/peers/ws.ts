@@ -1,5 +1,6 @@
 /** `ws`, as its documentation has it; compression is off by default. */
 import { createServer, type IncomingMessage } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { BenchClient, Peer } from './peer.ts';
@@ -20,9 +21,9 @@ class WsClient implements BenchClient {
 }
 
 export const peer: Peer = {
-  listen: (app) =>
+  listen: (app, certificate) =>
     new Promise((resolve) => {
-      const server = createServer();
+      const server = certificate === undefined ? createServer() : createHttpsServer({ ...certificate, noDelay: true });
       const sockets = new WebSocketServer({ server, clientTracking: false });
       sockets.on('connection', (socket, request) => {
         const client = new WsClient(socket, app.asksForAddress ? request : null);

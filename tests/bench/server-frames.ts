@@ -1,0 +1,67 @@
+/**
+ * What a client that can come back does with what comes: it counts text messages and acknowledges them (docs/resume.md).
+ *
+ * In: the bytes of a server's frames, cut anywhere. Out: how many of them are text frames'; acknowledgements, as a page sends them.
+ */
+import { encodeFrame, Opcode } from 'ircd-websocket/protocol';
+
+/** Bytes of text after which a page acknowledges. */
+const ACK_SIZE = 32_768;
+
+const MASK_KEY = Uint8Array.of(0x37, 0xfa, 0x21, 0x3d);
+
+/** Counts one server's frames. */
+export class ServerFrames {
+  readonly #send: (frame: Buffer) => void;
+  #received = 0;
+  #unacknowledged = 0;
+  /** Bytes of the frame at hand that are still to come. */
+  #remaining = 0;
+  #isText = false;
+  /** The beginning of a header that a read cut: at most three bytes, as no line is longer than 65,535. */
+  #header: number[] = [];
+
+  constructor(send: (frame: Buffer) => void) {
+    this.#send = send;
+  }
+
+  /** Returns how many of these bytes are text frames', headers included. */
+  textBytes(bytes: Buffer): number {
+    let texts = 0;
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#remaining === 0) {
+        this.#header.push(bytes[at++] as number);
+        this.#readHeader();
+        if (this.#remaining === 0 && this.#header.length === 0 && this.#isText) texts += 2;
+        else if (this.#header.length === 0 && this.#isText) texts += this.#headerSize;
+        continue;
+      }
+      const part = Math.min(this.#remaining, bytes.length - at);
+      at += part;
+      this.#remaining -= part;
+      if (this.#isText) texts += part;
+    }
+    this.#unacknowledged += texts;
+    if (this.#unacknowledged >= ACK_SIZE) this.#acknowledge();
+    return texts;
+  }
+
+  #headerSize = 0;
+
+  #readHeader(): void {
+    const [first, second, high, low] = this.#header;
+    if (second === undefined || (second === 126 && low === undefined)) return;
+    this.#headerSize = this.#header.length;
+    this.#isText = ((first as number) & 0x0f) === Opcode.TEXT;
+    this.#remaining = second === 126 ? ((high as number) << 8) | (low as number) : second;
+    this.#header = [];
+    if (this.#isText) this.#received++;
+    // The first control message brings the token: a page acknowledges it at once.
+    else if (this.#received === 0 && ((first as number) & 0x0f) === Opcode.BINARY) this.#acknowledge();
+  }
+
+  #acknowledge(): void {
+    this.#unacknowledged = 0;
+    this.#send(encodeFrame(Opcode.BINARY, Buffer.from(`ack ${this.#received}`), { maskKey: MASK_KEY }));
+  }
+}
