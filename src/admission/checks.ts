@@ -237,8 +237,9 @@ export const CHECKS: readonly Check[] = [
 ];
 
 /** Returns the host that the request is for: of an HTTP/2 request `:authority`, RFC 9113 section 8.3.1. */
-export function hostOf({ rawHeaders }: AdmissionRequest): string {
-  return headerValue(rawHeaders, ':authority') ?? headerValue(rawHeaders, 'host') ?? '';
+export function hostOf(request: AdmissionRequest): string {
+  const { rawHeaders } = request;
+  return (isHttp2(request) ? headerValue(rawHeaders, ':authority') : undefined) ?? headerValue(rawHeaders, 'host') ?? '';
 }
 
 function protocolOf({ rawHeaders }: AdmissionRequest): string | undefined {

@@ -52,5 +52,5 @@ export function chooseSubprotocol(
   const known = recognise(offers);
   if (known.length === 0) return null;
   const chosen = known.find(({ mode }) => mode === 'binary' || allowsText);
-  return chosen === undefined ? 'text forbidden' : { ...chosen, resume: null };
+  return chosen === undefined ? 'text forbidden' : { name: chosen.name, mode: chosen.mode, resume: null };
 }
