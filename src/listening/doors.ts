@@ -110,7 +110,8 @@ export class Doors {
     }
     guardSocket(stream);
     const { request, response } = requestAndResponse(stream, headers, rawHeaders ?? []);
-    onRequest(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+    const incoming = request as unknown as IncomingMessage;
+    this.#run('onRequest', incoming, stream, () => onRequest(incoming, response as unknown as ServerResponse));
   }
 
   /** Takes a bare connection. */
@@ -181,7 +182,8 @@ export class Doors {
       }
       if (protocol === 'plain') {
         pending.release();
-        door.plain?.(socket, forwarded === undefined ? null : { address: forwarded.address, port: forwarded.port });
+        const client = forwarded === undefined ? null : { address: forwarded.address, port: forwarded.port };
+        this.#run('plain', null, socket, () => door.plain?.(socket, client));
         return;
       }
       if (socket !== raw) {
@@ -235,7 +237,7 @@ export class Doors {
             () => server.emit('clientError', incompleteRequest(), socket),
           );
           response.once('close', () => watcher?.endAnswer(timeout()));
-          onRequest(request, response);
+          this.#run('onRequest', request, socket, () => onRequest(request, response));
         },
         unreadable: (error, socket) => {
           (watcherOf(socket) ?? watchSocket(socket, this.#context)).linger(this.#context.closeTimeout());
@@ -246,6 +248,20 @@ export class Doors {
       certificates,
     );
     return server;
+  }
+
+  /** Runs the program's own code. What it throws, or rejects with, ends that one connection, and its author is told. */
+  #run(during: 'onRequest' | 'plain', request: IncomingMessage | null, connection: Duplex, code: () => unknown): void {
+    const fail = (error: unknown): void => {
+      connection.destroy();
+      this.#context.failed(error, during, request);
+    };
+    try {
+      // An async function returns a promise, although nobody waits for it.
+      Promise.resolve(code()).catch(fail);
+    } catch (error) {
+      fail(error);
+    }
   }
 
   #keepTime(server: Server): Server {

@@ -52,8 +52,8 @@ export interface UpgradeContext {
   /** Hands a client that wants a session of another node back to whoever can reach that node. Returns `false` where nobody takes it. */
   relay(node: string, transport: Duplex, head: Uint8Array, facts: ConnectionFacts, request: IncomingMessage): boolean;
   rejected(error: HandshakeError, request: IncomingMessage): void;
-  /** Takes what `authorize` threw, where that was no refusal in words. */
-  failed(error: unknown, during: 'authorize' | 'onReject', request: IncomingMessage): void;
+  /** Takes what the program's own code threw, where there is no client to end. A refusal in words by `authorize` is none of that. */
+  failed(error: unknown, during: 'authorize' | 'onReject' | 'onRequest' | 'plain', request: IncomingMessage | null): void;
   /** Whether newcomers are refused: the hook is closing. */
   isClosing(): boolean;
   /** Takes the milliseconds from a request to its 101. */

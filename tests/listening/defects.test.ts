@@ -269,3 +269,43 @@ function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();
 }
+
+describe('J5 what the program’s own code throws or rejects ends that connection, is told, and ends nobody else', () => {
+  const faults: readonly [string, () => unknown][] = [
+    ['throws', () => void fail()],
+    ['rejects', async () => fail()],
+  ];
+
+  test.each(faults)('onRequest %s', async (_how, onRequest) => {
+    const told: [unknown, string][] = [];
+    const onError = (error: unknown, { during }: { during: string }): void => void told.push([error, during]);
+    for (const options of [{}, { plain: (socket: Socket) => void socket.destroy() }]) {
+      const { port } = await startHook({ onError }, { ...options, onRequest });
+      const client = await RawClient.connect(port);
+      client.socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      await client.until(() => client.ended || client.closed);
+      expect((await answerTo(port, upgradeRequest())).status).toBe(101);
+    }
+    expect(told).toEqual([
+      [FAULT, 'onRequest'],
+      [FAULT, 'onRequest'],
+    ]);
+  });
+
+  test.each(faults)('plain %s', async (_how, plain) => {
+    const told: [unknown, string][] = [];
+    const onError = (error: unknown, { during }: { during: string }): void => void told.push([error, during]);
+    const { port } = await startHook({ onError }, { plain });
+    const client = await RawClient.connect(port);
+    client.socket.write('NICK ada\r\n');
+    await client.until(() => client.ended || client.closed);
+    expect(told).toEqual([[FAULT, 'plain']]);
+    expect((await answerTo(port, upgradeRequest())).status).toBe(101);
+  });
+});
+
+const FAULT = new Error('a fault of the program’s own');
+
+function fail(): never {
+  throw FAULT;
+}

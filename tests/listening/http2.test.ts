@@ -440,6 +440,25 @@ describe.skipIf(OPENSSL === null)('over HTTP/2', () => {
     expect(hook.stats().accepted).toBe(2);
   });
 
+  test('J5 an onRequest that throws ends its stream, and no other', async () => {
+    const told: string[] = [];
+    const { port } = await start(
+      { onError: (error, { during }) => void told.push(`${during}: ${(error as Error).message}`) },
+      {
+        onRequest: () => {
+          throw new Error('a fault of the program’s own');
+        },
+      },
+    );
+    const session = await connect(port);
+    const page = session.request({ ':path': '/' });
+    page.on('error', () => {});
+    page.resume();
+    await expect.poll(() => page.destroyed).toBe(true);
+    expect(told).toEqual(['onRequest: a fault of the program’s own']);
+    await open(session);
+  });
+
   test('a plain request without onRequest is the documented 501, a HEAD has no body', async () => {
     const { hook, port } = await start({ allowMissingOrigin: true });
     const session = await connect(port);

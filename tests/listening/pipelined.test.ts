@@ -30,7 +30,7 @@ describe('lines that arrive together', () => {
     expect(lines).toEqual([...LINES, 'END']);
   });
 
-  test('are a stream of bytes to who reads data, with CR LF behind each', async () => {
+  test('are a stream of bytes for a data listener, with CR LF behind each', async () => {
     let text = '';
     const { client } = await open((socket) => {
       socket.setEncoding('utf8').on('data', (data) => {

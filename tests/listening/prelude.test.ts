@@ -131,7 +131,7 @@ describe('one port for both', () => {
     expect(plain[0]?.address).toBe('203.0.113.9');
   });
 
-  test('who says nothing is let go', async () => {
+  test('a connection that says nothing ends with handshakeTimeout', async () => {
     const { port, plain } = await start({}, 300);
     const client = await RawClient.connect(port);
     await client.until(() => client.closed || client.ended);
@@ -167,7 +167,7 @@ test.skipIf(OPENSSL === null)('PROXY header, TLS, and plain IRC or a WebSocket o
   for (const connection of [irc, web]) connection.destroy();
 });
 
-test('stats count who came, who was sent away and who is gone', async () => {
+test('stats count the clients that came in, were refused and have left', async () => {
   const { hook, port, nextSocket } = await startHook();
   const [socket, client] = await Promise.all([nextSocket(), RawClient.open(port)]);
   const refused = await RawClient.connect(port);
