@@ -1,8 +1,9 @@
 /**
  * The `websocket` bind hook: the story from the top.
  *
- * In: a configuration, and what the program wants called. Out: a {@link WebSocketHook} that takes upgrade requests, bare sockets or whole listeners, and
- * gives back clients in the shape of `net.Socket`. It does not know how any of it is done: `admission/` decides, `server/` does.
+ * In: a configuration, and what the program wants called. Out: a {@link WebSocketHook} that takes upgrade requests, bare sockets
+ * or whole listeners, and hands on clients as sockets or as lines. It does not know how any of it is done: `listening/` takes
+ * requests, `admission/` decides, `client/` serves.
  */
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
@@ -42,41 +43,51 @@ import { truncateUtf8 } from './protocol/utf8.ts';
 import type { SessionSettings } from './resume/session.ts';
 import { Sessions } from './resume/sessions.ts';
 
-/** Where the program's own code threw, and for whom. */
+/** The place in which the program's own code threw. */
 export interface FaultContext {
-  /** The callback: `onConnection`, `onClient`, `onLine`, `authorize`, …; for a listener on a socket, the event's name: `data`, `end`, … */
+  /**
+   * The callback: `onConnection`, `onClient`, `onLine`, `authorize`, …; for a listener on a socket, the event's name: `data`,
+   * `end`, …
+   */
   readonly during: FaultPlace;
-  /** The client that is ended for it; `null` where there is none yet. */
+  /** The client that is ended for it; `null` if there is none yet. */
   readonly client: IrcClient | null;
-  /** The request, where there is one at hand. */
+  /** The request, if there is one at hand. */
   readonly request: IncomingMessage | null;
 }
 
-/** What the program sets once, beside the operator's {@link WebSocketConfig}. Exactly one of `onConnection` and `onClient` is required. */
+/**
+ * The program's own options, beside the operator's {@link WebSocketConfig}. Exactly one of `onConnection` and `onClient` is
+ * required.
+ */
 export interface WebSocketHookOptions extends WebSocketConfig {
   /**
-   * Takes each client that was let in, as a socket: hand it to your server as you would a `net.Socket`. If it throws, or rejects, that client is closed with 1011.
+   * Called with each new client as a socket: hand it to your server as you would a `net.Socket`. If it throws or rejects, that
+   * client is closed with 1011.
    */
   readonly onConnection?: (socket: IrcSocket, request: IncomingMessage) => unknown;
-  /** Takes each client that was let in, as lines: no stream is made. If it throws, or rejects, that client is closed with 1011. */
+  /** Called with each new client as lines: no stream is made. If it throws or rejects, that client is closed with 1011. */
   readonly onClient?: (client: IrcClient, request: IncomingMessage) => unknown;
   /** Called for each request that was refused, after the answer was written. */
   readonly onReject?: (error: HandshakeError, request: IncomingMessage) => void;
   /**
-   * Decides on each client after the documented checks: bans, DNS blocklists, cookies. Throw a {@link HandshakeError} to refuse with its status and reason;
-   * anything else that is thrown is a 403 without details, and goes to `onError`. The client's input is held meanwhile; `signal` aborts when it goes away.
-   * Counts towards `handshakeTimeout`. A client that comes back passes it again: `facts.resumes` are then the facts that it had before.
+   * Called for each client after the documented checks, to decide on bans, DNS blocklists or cookies. A {@link HandshakeError}
+   * refuses the client with its status and reason. Any other error is a 403 without details, and goes to `onError`. The client's
+   * input is held meanwhile. `signal` aborts when the client leaves. The time counts towards `handshakeTimeout`. A client that
+   * comes back passes `authorize` again: `facts.resumes` then has its earlier facts.
    */
   readonly authorize?: (facts: ConnectionFacts, request: IncomingMessage, signal: AbortSignal) => Promise<void> | void;
   /**
-   * Called with whatever the program's own code threw or rejected. That ends the one client that it was called for, and never the process.
+   * Called with whatever your own code threw or rejected. Such an error ends the one client that the code was called for, never
+   * the process.
    *
    * @defaultValue a process warning with code `IRCD_WEBSOCKET_CALLBACK_ERROR`, and the whole stack in its `detail`
    */
   readonly onError?: (error: unknown, context: FaultContext) => void;
   /**
-   * Called for a client that wants back a session of another node (`resumeNode`): relay the connection there, request included, and return `true`. The socket is yours then.
-   * It passed the checks of admission here; the other node runs its own.
+   * Called when a client wants back a session of another node (`resumeNode`). Relay the connection to that node, request
+   * included, and return `true`: the socket is then yours. The request has passed the checks of admission here, and the other
+   * node runs its own.
    *
    * @defaultValue the client is told that the session is unknown
    */
@@ -87,7 +98,7 @@ export interface WebSocketHookOptions extends WebSocketConfig {
     facts: ConnectionFacts,
     request: IncomingMessage,
   ) => boolean;
-  /** The payload of native pings, as InspIRCd has it; cut to 125 bytes. @defaultValue `''` */
+  /** The payload of native pings, as in InspIRCd. It is cut to 125 bytes. @defaultValue `''` */
   readonly serverName?: string;
   /** Closes the hook when it aborts. */
   readonly signal?: AbortSignal;
@@ -103,9 +114,9 @@ export type HookRegistry =
 /** The `websocket` bind hook; {@link createWebSocketHook} makes it. Its methods are bound: pass them where you like. */
 export interface WebSocketHook<Held extends IrcSocket | IrcClient = IrcSocket> extends AsyncDisposable {
   readonly name: 'websocket';
-  /** The clients that are in now: what `onConnection`, or `onClient`, was given. */
+  /** The connected clients: what `onConnection`, or `onClient`, got. */
   readonly clients: ReadonlySet<Held>;
-  /** What is in force, defaults included. */
+  /** The configuration in force, defaults included. */
   readonly config: ResolvedConfig;
   /**
    * Takes an upgrade request: `http.createServer().on('upgrade', hook.handleUpgrade)`. Never throws for what a peer does.
@@ -115,23 +126,29 @@ export interface WebSocketHook<Held extends IrcSocket | IrcClient = IrcSocket> e
   handleUpgrade(request: IncomingMessage, socket: Duplex, head?: Uint8Array): void;
   /** Answers a plain HTTP request on the port with the documented error. */
   handleRequest(request: IncomingMessage, response: ServerResponse): void;
-  /** Takes a bare TCP or TLS connection of which no byte is read yet; as one may come with a PROXY header, or be no HTTP at all. */
+  /**
+   * Takes a bare TCP or TLS connection. Nothing of it may have been read. With `options` it may begin with a PROXY header, or be
+   * plain IRC.
+   */
   accept(socket: Socket, options?: AcceptOptions): void;
   /**
-   * Takes a stream of HTTP/2, RFC 8441: `server.on('stream', hook.handleStream)`. The server must be made with `settings: { enableConnectProtocol: true }`. A stream that is no
-   * extended CONNECT for `websocket` is answered with the documented error. Never throws for what a peer does.
+   * Takes a stream of HTTP/2, RFC 8441: `server.on('stream', hook.handleStream)`. The server must be made with
+   * `settings: { enableConnectProtocol: true }`. Any stream but an extended CONNECT for `websocket` is answered with the
+   * documented error. Never throws for what a peer does.
    *
-   * @param rawHeaders the fields as Node gives them to `'stream'` listeners; without them a field that came twice counts as Node has joined it
+   * @param rawHeaders the fields as Node gives them to `'stream'` listeners; without them a field that came twice counts as Node
+   *   has joined it
    */
   handleStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags?: number, rawHeaders?: readonly string[]): void;
   /**
-   * Makes a server with everything wired. The caller calls `listen` and `close`. Browsers are never asked for a client certificate.
+   * Makes a server with everything wired. You call `listen` and `close`. Browsers are never asked for a client certificate.
    *
-   * Without `proxyProtocol`, `plain` and `http2` it is an `http.Server`, or with `tls` an `https.Server`; otherwise not all that it takes is HTTP/1.1, and it is a
-   * `net.Server`, or with `tls` a `tls.Server`. Where there is TLS, `setSecureContext` renews the certificates.
+   * The options decide which kind of server it is. Without `proxyProtocol`, `plain` and `http2` it is an `http.Server`, or an
+   * `https.Server` if `tls` is set. With one of them it is a `net.Server`, or a `tls.Server` if `tls` is set. Servers with `tls`
+   * have `setSecureContext`, which renews the certificates.
    *
-   * @throws ConfigError for certificates that do not work, for options that do not fit together, and where `proxyProtocol` is on and `proxyRanges` are empty: nobody would be
-   *   believed
+   * @throws ConfigError for certificates that do not work, for options that do not fit together, and for `proxyProtocol` while
+   *   `proxyRanges` is empty: no header would be believed
    */
   createListener(options?: HttpOptions): HttpServer;
   createListener(options: HttpsOptions): RenewableHttpsServer;
@@ -140,32 +157,38 @@ export interface WebSocketHook<Held extends IrcSocket | IrcClient = IrcSocket> e
   createListener(options?: ListenerOptions): NetServer;
   /** Registers this hook as `websocket`. */
   register(registry: HookRegistry): void;
-  /** Counts since the hook was made. */
+  /** Returns the counts since the hook was made. */
   stats(): HookStats;
-  /** Returns the counts of {@link WebSocketHook.stats} as Prometheus text. @param prefix of each metric's name @defaultValue `'ircd_websocket_'` */
+  /**
+   * Returns the counts of {@link WebSocketHook.stats} as Prometheus text. @param prefix the beginning of each metric's name
+   * @defaultValue `'ircd_websocket_'`
+   */
   formatMetrics(prefix?: string): string;
   /** Returns what each check says to this request, and why, without answering it. */
   explain(request: IncomingMessage): AdmissionReport;
   /**
-   * Replaces the configuration, all or nothing; what is not named is back at its default. Connected clients keep what they came in with.
+   * Replaces the whole configuration. An option that is not named gets its default. Connected clients keep the configuration that
+   * they connected with.
    *
-   * @throws ConfigError and leaves the old configuration in force
+   * @throws ConfigError for a configuration that cannot work; the old one stays in force
    */
   rehash(config: WebSocketConfig): void;
   /**
-   * Answers newcomers by 503, closes each client by 1001 with `reason`, and resolves when all are gone, within `closeTimeout`. With `spread` the clients are
-   * closed over that many milliseconds, in random order, so that they do not all come back in the same second; until its turn each is served as before.
-   * Another call without `spread` closes those that are left at once.
+   * Closes the hook. New requests get 503, and each client is closed with 1001 and `reason`. Resolves when all clients are gone,
+   * within `closeTimeout`.
    *
-   * @param options `spread`: milliseconds, up to an hour. @defaultValue `{ spread: 0 }`
-   * @throws RangeError for a `spread` that is no such time
+   * With `spread`, the clients are closed over that many milliseconds, in random order, so that they do not all come back in the
+   * same second. Each client is served as before until its turn. A further call without `spread` closes the rest at once.
+   *
+   * @param options `spread`: milliseconds, up to an hour @defaultValue `{ spread: 0 }`
+   * @throws RangeError for a `spread` below 0 or over an hour
    */
   close(reason?: string, options?: { readonly spread?: number }): Promise<void>;
 }
 
 /** Counts since a hook was made. */
 export interface HookStats {
-  /** Clients that are in now, suspended ones included. */
+  /** Connected clients, suspended ones included. */
   readonly clients: number;
   /** Clients that were let in. */
   readonly accepted: number;
@@ -173,7 +196,7 @@ export interface HookStats {
   readonly rejected: Readonly<Record<number, number>>;
   /** Clients that are gone, by close code (1006: without a Close frame). */
   readonly closed: Readonly<Record<number, number>>;
-  /** Clients that have lost their connection now, and may come back. */
+  /** Clients that have lost their connection and may come back, at this moment. */
   readonly suspended: number;
   /** How often a client came back. */
   readonly resumed: number;
@@ -501,7 +524,10 @@ function prepareTransport(transport: Duplex): void {
   socket.setNoDelay?.(true);
 }
 
-/** Calls `failed` where a callback turns out to be `async`, and rejects: nobody else would notice but the process, which would end. */
+/**
+ * Calls `failed` where a callback turns out to be `async`, and rejects: nobody else would notice but the process, which would
+ * end.
+ */
 function watchResult(result: unknown, failed: (error: unknown) => void): void {
   if (typeof (result as Promise<unknown> | undefined)?.then === 'function') (result as Promise<unknown>).then(undefined, failed);
 }

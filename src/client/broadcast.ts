@@ -9,9 +9,9 @@ import type { IrcSocket } from './irc-socket.ts';
 import { EncodedLine, type PreparedLine, prepareLine } from './prepared-line.ts';
 
 /**
- * Sends a line to each client. One that is gone is skipped.
+ * Sends a line to each client. Clients that are gone are skipped.
  *
- * @param line with or without its CR LF. Prepare it yourself ({@link prepareLine}) where several broadcasts share it.
+ * @param line with or without its CR LF. If several broadcasts share it, prepare it once: {@link prepareLine}.
  * @example
  * ```ts
  * broadcast(channel.members, ':ada!ada@host PRIVMSG #lobby :hello');

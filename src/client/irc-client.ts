@@ -1,7 +1,8 @@
 /**
  * A web client as a server of lines sees it.
  *
- * In: a {@link Client}. Out: the object that `onClient` gets. No stream is made. It has no state of its own: a server may put any property on it.
+ * In: a {@link Client}. Out: the object that `onClient` gets. No stream is made. It has no state of its own: a server may put any
+ * property on it.
  */
 import type { ConnectionFacts } from '../admission/facts.ts';
 import type { CloseStatus } from '../connection/connection.ts';
@@ -27,24 +28,27 @@ import { checkLineListener, writeLineTo } from './write-line.ts';
  * ```
  */
 export interface IrcClient {
-  /** What is known of the connection; frozen. Another frozen object takes its place after {@link IrcClient.setRemoteAddress}, and when the client comes back. */
+  /**
+   * What is known of the connection. The object is frozen: {@link IrcClient.setRemoteAddress} and a resumption put another one in
+   * its place.
+   */
   readonly facts: ConnectionFacts;
-  /** How the connection ended, from the moment it has; `null` before. */
+  /** How the connection ended; `null` until it has. */
   readonly closeStatus: CloseStatus | null;
   /** Whether lines can be sent. They are kept for a client that has lost its connection and may come back. */
   readonly writable: boolean;
   /** Bytes that wait for the client. Over `sendQueueLimit` it is closed. */
   readonly queuedSize: number;
   /**
-   * Has each line delivered to `listener`, without CR LF. Reading begins with the first listener: a client that leaves before takes
-   * its lines with it. `null` stops it: lines wait for the next one.
-   * A listener that throws, or rejects, ends this client with 1011.
+   * Calls `listener` with each line, without CR LF. Reading begins with the first listener: the lines of a client that leaves
+   * before are lost. `null` stops reading: lines then wait for the next listener. A listener that throws or rejects ends this
+   * client with 1011.
    *
-   * @param encoding how bytes become a string: `utf8` replaces what is not UTF-8 (binary clients may send it) by U+FFFD; `latin1` keeps every byte as
-   *   one character. @defaultValue `'utf8'`
+   * @param encoding how bytes become a string. `utf8` replaces bytes that are not UTF-8 by U+FFFD: binary clients may send such.
+   *   `latin1` keeps every byte as one character. @defaultValue `'utf8'`
    */
   onLine(listener: ((line: string) => void) | null, encoding?: 'utf8' | 'latin1'): this;
-  /** Has each line delivered as bytes: a view of the read buffer, valid during the call. To keep it, copy it. */
+  /** Calls `listener` with each line as bytes. They are a view of the read buffer, valid during the call: copy what you keep. */
   onLine(listener: (line: Buffer) => void, encoding: 'buffer'): this;
   /**
    * Sends a line, with or without CR LF. LFs within it make it several lines.
@@ -52,38 +56,39 @@ export interface IrcClient {
    * @returns `false` when the client is behind ({@link IrcClient.onDrain} follows), or gone
    */
   writeLine(line: string | Uint8Array | PreparedLine): boolean;
-  /** Has `listener` called when a client that was behind has caught up. */
+  /** Calls `listener` when a client that was behind has caught up. */
   onDrain(listener: () => void): this;
-  /** Has `listener` called once, when the client is gone. */
+  /** Calls `listener` once, when the client is gone. */
   onClose(listener: (status: CloseStatus) => void): this;
-  /** Has `listener` called when the client has lost its connection and may come back within `resumeWindow`. */
+  /** Calls `listener` when the client has lost its connection and may come back within `resumeWindow`. */
   onSuspend(listener: () => void): this;
-  /** Has `listener` called when the client has come back, perhaps from another address. */
+  /** Calls `listener` when the client has come back, perhaps from another address. */
   onResume(listener: (facts: ConnectionFacts) => void): this;
-  /** Stops reading, behind the lines of the present read. */
+  /** Stops reading. Lines that were read already still come. */
   pause(): this;
-  /** Reads on. */
+  /** Starts reading again. */
   resume(): this;
   /**
-   * Sends a native ping. `callback` gets the milliseconds until a pong came. Returns `false` where `nativePing` is off or the connection is not open: the
-   * server then sends an IRC PING.
+   * Sends a native ping. `callback` gets the milliseconds until a pong came. Returns `false` if `nativePing` is off or the
+   * connection is not open: send an IRC PING then.
    */
   ping(callback?: (roundTrip: number) => void): boolean;
   /**
-   * Ends the connection by a Close frame that says why, behind everything written before. It is gone within `closeTimeout`.
+   * Sends a Close frame with the code and the reason, behind everything that was written before. The connection is gone within
+   * `closeTimeout`.
    *
    * @param code RFC 6455 section 7.4 @defaultValue `1000`
-   * @param reason a reason over 123 bytes is cut at a code point
+   * @param reason the reason, cut to 123 bytes at a code point
    * @throws RangeError for a code that may not be sent
    */
   close(code?: number, reason?: string): void;
   /** Ends the connection at once. */
   destroy(): void;
   /**
-   * Sets the client's address, as WEBIRC tells it: `facts.client` follows. Once: where a proxy's header or the PROXY protocol has told the address
-   * already, that was the one time.
+   * Sets the client's address, as WEBIRC tells it; `facts.client` follows. This works once. If a proxy's header or the PROXY
+   * protocol has told the address, that was the one time.
    *
-   * @throws WebSocketError `ERR_ADDRESS_SET` the second time, `ERR_ADDRESS` for a text that is no address
+   * @throws WebSocketError `ERR_ADDRESS_SET` the second time, `ERR_ADDRESS` for a text that is not an address
    */
   setRemoteAddress(address: string, port?: number): void;
   /** Returns the same client as a stream, the same one at each call. Without a line listener its lines go there. */

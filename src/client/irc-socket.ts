@@ -1,12 +1,12 @@
 /**
  * A web client as a server that was written for `net.Socket` sees it.
  *
- * In: a {@link Client}. Out: a stream of bytes that *is* a `net.Socket` (`instanceof`), whose `'data'` carries `line + "\r\n"`, with a net.Socket's properties,
- * methods and events. It does not know frames, HTTP or who was let in.
+ * In: a {@link Client}. Out: a stream of bytes that *is* a `net.Socket` (`instanceof`), whose `'data'` carries `line + "\r\n"`,
+ * with a net.Socket's properties, methods and events. It does not know frames, HTTP or who was let in.
  *
  * Laws of this file:
- * 1. A server may write any property on its socket. Nothing here reads one: what belongs to the library is in {@link SocketStream}, behind a `#private` field, and
- *    a stream's own methods are called by their prototype.
+ * 1. A server may write any property on its socket. Nothing here reads one: what belongs to the library is in
+ *    {@link SocketStream}, behind a `#private` field, and a stream's own methods are called by their prototype.
  * 2. What a server's listener throws ends this client and nobody else: events go out through `emit`, which catches it.
  *
  * The differences from a `net.Socket` are listed in `docs/api.md`, "Deviations from net.Socket".
@@ -25,52 +25,56 @@ import { stream } from './stream-methods.ts';
 
 /** A WebSocket client as a server sees it: a `net.Socket`, and what only a WebSocket has. */
 export interface IrcSocket extends Socket {
-  /** What is known of the connection; frozen. Another frozen object takes its place after {@link IrcSocket.setRemoteAddress}, and when the client comes back. */
+  /**
+   * What is known of the connection. The object is frozen: {@link IrcSocket.setRemoteAddress} and a resumption put another one in
+   * its place.
+   */
   readonly websocket: ConnectionFacts;
-  /** Whether the client's way here is TLS, as a `TLSSocket` says it of itself: directly, or up to a trusted proxy. */
+  /** Whether the client's way to the server is TLS, directly or up to a trusted proxy. A `TLSSocket` has the same property. */
   readonly encrypted: boolean;
-  /** How the connection ended, from the moment it has; `null` before. */
+  /** How the connection ended; `null` until it has. */
   readonly closeStatus: CloseStatus | null;
   /**
-   * Has each line delivered to `listener`, without CR LF, in place of `'data'`; `null` goes back to `'data'`. Several lines may come in one turn, in order.
-   * While the socket is paused, lines are held.
+   * Calls `listener` with each line, without CR LF, in place of `'data'`; `null` goes back to `'data'`. Several lines may come in
+   * one turn, in order. While the socket is paused, lines are held.
    *
-   * @param encoding how bytes become a string: `utf8` replaces what is not UTF-8 (binary clients may send it) by U+FFFD; `latin1` keeps every byte as
-   *   one character. @defaultValue `'utf8'`
+   * @param encoding how bytes become a string. `utf8` replaces bytes that are not UTF-8 by U+FFFD: binary clients may send such.
+   *   `latin1` keeps every byte as one character. @defaultValue `'utf8'`
    */
   onLine(listener: ((line: string) => void) | null, encoding?: 'utf8' | 'latin1'): this;
-  /** Has each line delivered as bytes: a view of the read buffer, valid during the call. To keep it, copy it. */
+  /** Calls `listener` with each line as bytes. They are a view of the read buffer, valid during the call: copy what you keep. */
   onLine(listener: (line: Buffer) => void, encoding: 'buffer'): this;
   /**
-   * Sends a line, with or without CR LF; `false` when the client is behind, as `write` does: `'drain'` follows. LFs within it make it several lines.
-   * Where a `write` ended without LF, that rest still waits: the line goes first.
+   * Sends a line, with or without CR LF. Returns `false` when the client is behind, as `write` does: `'drain'` follows. LFs
+   * within it make it several lines. Where a `write` ended without LF, that rest still waits: the line goes first.
    */
   writeLine(line: string | Uint8Array | PreparedLine): boolean;
   /**
-   * Sends a native ping; `callback` gets the milliseconds until a pong came. `false` where `nativePing` is off or the connection is not open: the server
-   * then sends an IRC PING.
+   * Sends a native ping. `callback` gets the milliseconds until a pong came. Returns `false` if `nativePing` is off or the
+   * connection is not open: send an IRC PING then.
    */
   ping(callback?: (roundTrip: number) => void): boolean;
   /**
-   * Ends the connection by a Close frame that says why, behind everything written before. It is gone within `closeTimeout`.
+   * Sends a Close frame with the code and the reason, behind everything that was written before. The connection is gone within
+   * `closeTimeout`.
    *
    * @param code RFC 6455 section 7.4 @defaultValue `1000`
-   * @param reason a reason over 123 bytes is cut at a code point
+   * @param reason the reason, cut to 123 bytes at a code point
    * @throws RangeError for a code that may not be sent
    */
   closeWebSocket(code?: number, reason?: string): void;
   /**
-   * Sets the client's address, as WEBIRC tells it: `remoteAddress`, `remotePort`, `remoteFamily` and `websocket.client` follow. Once: where a proxy's header
-   * or the PROXY protocol has told the address already, that was the one time.
+   * Sets the client's address, as WEBIRC tells it: `remoteAddress`, `remotePort`, `remoteFamily` and `websocket.client` follow.
+   * This works once. If a proxy's header or the PROXY protocol has told the address, that was the one time.
    *
-   * @throws WebSocketError `ERR_ADDRESS_SET` the second time, `ERR_ADDRESS` for a text that is no address
+   * @throws WebSocketError `ERR_ADDRESS_SET` the second time, `ERR_ADDRESS` for a text that is not an address
    */
   setRemoteAddress(address: string, port?: number): void;
 }
 
 /**
- * A `Duplex` whose prototype chain goes through `net.Socket.prototype`: its constructor is Duplex's, and what would touch a net.Socket's handle is
- * overridden below.
+ * A `Duplex` whose prototype chain goes through `net.Socket.prototype`: its constructor is Duplex's, and what would touch a
+ * net.Socket's handle is overridden below.
  */
 class SocketShape extends Duplex {
   static {
@@ -244,7 +248,10 @@ class WebSocketStream extends SocketShape {
     return (this.#transport?.address() as AddressInfo | undefined) ?? {};
   }
 
-  /** Calls `callback` and emits `'timeout'` after `msecs` milliseconds without a line in or out. Pings and pongs are no activity. 0 switches it off. */
+  /**
+   * Calls `callback` and emits `'timeout'` after `msecs` milliseconds without a line in or out. Pings and pongs are no activity.
+   * 0 switches it off.
+   */
   setTimeout(msecs: number, callback?: () => void): this {
     if (!this.destroyed) this.#stream.setTimeout(msecs, callback);
     return this;

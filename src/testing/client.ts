@@ -1,8 +1,8 @@
 /**
  * A WebSocket client for tests: lines in, lines out.
  *
- * In: a stream that has become a WebSocket. Out: a {@link TestClient}. It checks the server's frames as a browser would, answers pings and Close frames, and
- * uses no timer. It does not know how the stream came to be.
+ * In: a stream that has become a WebSocket. Out: a {@link TestClient}. It checks the server's frames as a browser would, answers
+ * pings and Close frames, and uses no timer. It does not know how the stream came to be.
  */
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';

@@ -1,7 +1,9 @@
 /**
- * A client for a hook, without a port: a connection in memory, read by Node's own HTTP parser, upgraded by the hook, spoken to in frames.
+ * A client for a hook, without a port: a connection in memory, read by Node's own HTTP parser, upgraded by the hook, spoken to in
+ * frames.
  *
- * In: a hook, who the client is. Out: a {@link TestClient}, or a {@link ConnectionRejectedError}. It does not know what the hook checks.
+ * In: a hook, who the client is. Out: a {@link TestClient}, or a {@link ConnectionRejectedError}. It does not know what the hook
+ * checks.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -21,7 +23,10 @@ export interface ConnectOptions {
   readonly origin?: string;
   /** Subprotocols to offer, the best first. @defaultValue `[]` */
   readonly protocols?: readonly string[];
-  /** Where the connection comes from: the client's address, or its proxy's; `unix`: a Unix domain socket. @defaultValue `'127.0.0.1'` */
+  /**
+   * Where the connection comes from: the client's address, or its proxy's; `unix`: a Unix domain socket. @defaultValue
+   * `'127.0.0.1'`
+   */
   readonly address?: string;
   /** The request target. @defaultValue `'/'` */
   readonly path?: string;
@@ -105,7 +110,10 @@ function connection(address: string, encrypted: boolean): [near: MemorySocket, f
   return MemorySocket.pair({ ...client, encrypted }, { ...server, encrypted });
 }
 
-/** Has the request on `far` read and handed to the hook. Returns a function that returns what the hook made of it; it is called once. */
+/**
+ * Has the request on `far` read and handed to the hook. Returns a function that returns what the hook made of it; it is called
+ * once.
+ */
 function serve(hook: Connectable, far: Duplex): () => Opened | null {
   let request: IncomingMessage | null = null;
   let accepted: Opened | null = null;

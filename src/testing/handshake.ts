@@ -1,8 +1,8 @@
 /**
  * The client's side of the opening handshake, RFC 6455 section 4.1.
  *
- * In: what a client wants to say; then the server's answer, as bytes. Out: the request, as bytes; then the answer, checked as 4.1 demands of a client. It does
- * not know streams.
+ * In: what a client wants to say; then the server's answer, as bytes. Out: the request, as bytes; then the answer, checked as 4.1
+ * demands of a client. It does not know streams.
  */
 import { randomBytes } from 'node:crypto';
 import { validateHeaderName, validateHeaderValue } from 'node:http';

@@ -4,7 +4,8 @@
  * In: who is on the other end. Out: two streams with what the hook reads of a `net.Socket`. It does not know HTTP or frames.
  *
  * Laws of this file:
- * 1. Nothing arrives in the turn of the call that wrote it, as on a real socket; and no timer is used, so that faked ones do not stop it.
+ * 1. Nothing arrives in the turn of the call that wrote it, as on a real socket; and no timer is used, so that faked ones do not
+ *    stop it.
  * 2. A reader that does not read stops the writer: `write` returns `false`, `'drain'` follows.
  */
 import { Duplex } from 'node:stream';

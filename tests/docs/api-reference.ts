@@ -1,8 +1,8 @@
 /**
  * `docs/api.md`: what the sources say of every exported name, by topic.
  *
- * In: the page as it is, and the declarations that `tsc` makes of `src/`. Out: the page with its contents and each topic's names written anew.
- * What stands between a topic's heading and its first name is written by hand, and kept.
+ * In: the page as it is, and the declarations that `tsc` makes of `src/`. Out: the page with its contents and each topic's names
+ * written anew. What stands between a topic's heading and its first name is written by hand, and kept.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,8 +1,9 @@
 /**
  * Every TypeScript and JavaScript block of the documentation compiles, under `strict`, against the library as it is.
  *
- * A block is a module. Of JavaScript only the syntax is checked. A name of the library that a block uses and does not import is imported for it. A name of the
- * reader's own program is declared in `reader.d.ts`. Blocks marked `typescript` are the declarations of `docs/api.md`, and are not compiled.
+ * A block is a module. Of JavaScript only the syntax is checked. A name of the library that a block uses and does not import is
+ * imported for it. A name of the reader's own program is declared in `reader.d.ts`. Blocks marked `typescript` are the
+ * declarations of `docs/api.md`, and are not compiled.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +31,10 @@ function blocksOf(page: string): Block[] {
   }));
 }
 
-/** The imports that a reader of the page would have by then: of each name that stands for itself, from the first entry point that exports it. */
+/**
+ * The imports that a reader of the page would have by then: of each name that stands for itself, from the first entry point that
+ * exports it.
+ */
 function importsFor(code: string): string {
   const imported = new Set<string>();
   const lines = ENTRY_POINTS.flatMap(({ entry, title }) => {

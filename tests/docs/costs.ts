@@ -1,7 +1,8 @@
 /**
  * The table "What it costs" of README.md.
  *
- * In: `docs/performance.md`, whose tables the benchmark writes. Out: the README with the few rows that it shows. No number of the README is typed.
+ * In: `docs/performance.md`, whose tables the benchmark writes. Out: the README with the few rows that it shows. No number of the
+ * README is typed.
  */
 
 const BEGIN = '<!-- costs: written by `npm run docs:api` from docs/performance.md -->';

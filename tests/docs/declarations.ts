@@ -1,8 +1,8 @@
 /**
  * Declarations and doc comments, as data.
  *
- * In: the text of a `.d.ts` file that `tsc` wrote. Out: one declaration with its doc comment, and the members of an interface or a class with theirs.
- * It does not know Markdown, or which names are exported.
+ * In: the text of a `.d.ts` file that `tsc` wrote. Out: one declaration with its doc comment, and the members of an interface or
+ * a class with theirs. It does not know Markdown, or which names are exported.
  */
 
 /** A doc comment, by its tags. */
@@ -143,7 +143,9 @@ export function docOf(comment: string): Doc {
     pieces.flatMap((piece, i) => {
       if (piece.tag !== wanted || ofParameter.has(piece)) return [];
       const next = pieces[i + 1];
-      return next !== undefined && ofParameter.has(next) ? [`${piece.text} (default ${next.text})`] : [piece.text];
+      return next !== undefined && ofParameter.has(next)
+        ? [`${piece.text.replace(/\.$/, '')} (default ${next.text})`]
+        : [piece.text];
     });
   return {
     text: plain.slice(0, tags[0]?.index ?? plain.length).trim(),

@@ -1,4 +1,7 @@
-/** Each claim of `docs/api.md`, "Deviations from net.Socket", seen to be true. Ends and resets have tests of their own: `tests/client/closing.test.ts`. */
+/**
+ * Each claim of `docs/api.md`, "Deviations from net.Socket", seen to be true. Ends and resets have tests of their own:
+ * `tests/client/closing.test.ts`.
+ */
 import { once } from 'node:events';
 import { Server, Socket } from 'node:net';
 import { Duplex } from 'node:stream';

@@ -1,4 +1,7 @@
-/** The Debian packages: one list, which CI installs, the README prints, and the tests use; and what a run says of those that are missing. */
+/**
+ * The Debian packages: one list, which CI installs, the README prints, and the tests use; and what a run says of those that are
+ * missing.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
