@@ -3,14 +3,17 @@ import { describe, expect, test } from 'vitest';
 import type { IrcClient, IrcSocket, WebSocketHookOptions } from '../../src/index.ts';
 import { canOpen } from '../helpers/doors.ts';
 import { WirePeer, wireClose, wireText } from '../helpers/wire.ts';
-import { comes, turns, World } from '../helpers/world.ts';
+import { comes, type Door, turns, World } from '../helpers/world.ts';
 
-const OPTIONS = { closeTimeout: 500, pingInterval: 0 };
+const OPTIONS = { closeTimeout: 5_000, pingInterval: 0 };
 const text = (...lines: string[]): Buffer => Buffer.concat(lines.map(wireText));
 
-async function socketOf(behind: Buffer = Buffer.alloc(0)): Promise<{ world: World; peer: WirePeer; socket: IrcSocket }> {
+async function socketOf(
+  behind: Buffer = Buffer.alloc(0),
+  door: Door = 'tcp',
+): Promise<{ world: World; peer: WirePeer; socket: IrcSocket }> {
   let socket: IrcSocket | undefined;
-  const world = await World.open('tcp', {
+  const world = await World.open(door, {
     ...OPTIONS,
     onConnection: (arrived) => {
       socket = arrived;
@@ -144,15 +147,23 @@ describe('a socket', () => {
     await leave(open);
   });
 
-  test('L4 the first closeWebSocket counts', async () => {
-    const open = await socketOf();
+  test('L4 the first closeWebSocket counts, also while what was written before it is held', async () => {
+    const open = await socketOf(Buffer.alloc(0), 'unix');
     const { socket, peer } = open;
     socket.resume();
+    peer.socket.pause();
+    for (let i = 0; i < 200 && !socket.writableNeedDrain; i++) {
+      socket.write(`${'x'.repeat(10_000)}\r\n`);
+      await turns(1);
+    }
+    socket.write('ERROR :K-lined\r\n');
     socket.closeWebSocket(4_001, 'K-lined');
     socket.closeWebSocket(4_002, 'again');
     socket.end();
+    peer.socket.resume();
     await peer.until(() => peer.closeFrame !== null);
     expect(peer.closeFrame).toEqual({ code: 4_001, reason: 'K-lined' });
+    expect(peer.lines.at(-1)).toBe('ERROR :K-lined');
     await leave(open);
   });
 

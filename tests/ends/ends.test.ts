@@ -28,7 +28,7 @@ const statesOf = (door: Door, { needsData = false }: Way): State[] =>
   STATES.filter(({ name, hasData = true }) => (hasData || !needsData) && (door === 'unix' || OVER_TCP.has(name)));
 
 describe.each(DOORS.filter(canOpen))('over %s', (door) => {
-  test.each(WAYS.map((way) => [way.name, way] as const))('C1, J6: %s', async (_name, way) => {
+  test.each(WAYS.map((way) => [way.name, way] as const))('C1, M9, J6: %s', async (_name, way) => {
     const before = takeInventory();
     const cells = await Promise.all(
       statesOf(door, way).map(async (state) => (await play(door, state, way)).map((problem) => `${state.name}: ${problem}`)),

@@ -114,7 +114,7 @@ export const WAYS: readonly Way[] = [
   },
   { name: 'hook.close()', act: ({ world }) => void world.hook.close() },
   {
-    name: 'end(), and then hook.close()',
+    name: 'M2 end(), and then hook.close()',
     act: ({ socket, world }) => {
       socket.end();
       void world.hook.close();
