@@ -1,6 +1,7 @@
 /**
- * `node .ci/browser.mjs`: bundles and minifies `src/browser` into `dist/browser`: `index.js`, a module, and `resumable-websocket.js`, a classic script.
- * A page loads these as they are, so every byte counts; the readable source is in `src/browser`.
+ * `node .ci/browser.mjs`: bundles and minifies `src/browser` into `dist/browser`: `index.js`, a module, and
+ * `resumable-websocket.js`, a classic script. A page loads these as they are, so every byte counts; the readable source is in
+ * `src/browser`.
  */
 import { rolldown } from 'rolldown';
 

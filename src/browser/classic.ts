@@ -1,7 +1,8 @@
 /**
  * The classic script, `dist/browser/resumable-websocket.js`, for pages whose IRC client nobody changes.
  *
- * It sets `globalThis.ResumableWebSocket`. With `data-replace` on its tag it replaces `globalThis.WebSocket` too; the class keeps the native one for itself.
+ * It sets `globalThis.ResumableWebSocket`. With `data-replace` on its tag it replaces `globalThis.WebSocket` too; the class keeps
+ * the native one for itself.
  */
 import { ResumableWebSocket } from './index.ts';
 import { globals } from './resumable-socket.ts';

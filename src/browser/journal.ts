@@ -32,7 +32,10 @@ export class Journal {
     return new Blob(this.#entries.slice(this.#handed).map(({ line }) => line)).size;
   }
 
-  /** Adds what the page sends; `onReady` is called where a `Blob` had to be read first. What follows a `Blob` waits for it: order is kept. */
+  /**
+   * Adds what the page sends; `onReady` is called where a `Blob` had to be read first. What follows a `Blob` waits for it: order
+   * is kept.
+   */
   add(data: unknown, onReady: () => void): void {
     const entry: Entry = { line: data instanceof Blob ? data : isBytes(data) ? decode(data) : `${data}` };
     this.#entries.push(entry);
@@ -54,7 +57,9 @@ export class Journal {
     }
   }
 
-  /** Drops the lines up to this count of the session; `false` where it is lower than the last one, or higher than what was sent. */
+  /**
+   * Drops the lines up to this count of the session; `false` where it is lower than the last one, or higher than what was sent.
+   */
   acknowledge(count: number): boolean {
     const dropped = count - this.#acknowledged;
     if (dropped < 0 || dropped > this.#handed) return false;

@@ -1,23 +1,32 @@
 /**
  * The class behind `ResumableWebSocket`: one session for the page, over one native `WebSocket` after another.
  *
- * In: what a page asks of a `WebSocket`; the events of native ones; the page's own `online`, `visibilitychange` and `pageshow`. Out: the events of one
- * connection. It does not know IRC. `docs/resume.md` specifies the protocol; sections of RFC 6455 are quoted as "6455".
+ * In: what a page asks of a `WebSocket`; the events of native ones; the page's own `online`, `visibilitychange`, `pageshow` and
+ * `pagehide`. Out: the events of one connection. It does not know IRC. `docs/resume.md` specifies the protocol; "6455" is the
+ * RFC.
  *
- * A *transport* is one native `WebSocket`. Only the events of the present transport count (`#current`); one that is given up has none any more.
+ * A *transport* is one native `WebSocket`. Only the events of the present transport count (`#current`). A transport that is
+ * given up is no longer present.
  *
  * | state | `readyState` | transport | what happens → state |
  * | --- | --- | --- | --- |
- * | connecting | CONNECTING | one, no `session` yet | `open` with another subprotocol → plain ; `session` → open ; failure → connecting without subprotocols, once, if the page asked for none, else closed |
+ * | connecting | CONNECTING | one, no `session` yet | `session` → open ; another subprotocol → plain ; failure → closed (1) |
  * | plain | the native one's | one | its events are ours → closed |
- * | open | OPEN | one, attached | loss, or given up → suspended ; another close, protocol error → closed ; `close()` → closing |
- * | suspended | OPEN | none: the back-off runs | back-off over, `online`, visible → resuming ; window over → closed ; `close()` → closing |
- * | resuming | OPEN | an attempt, no `resumed` yet | `resumed` → open ; loss, failure, 8 s → suspended ; refusal, protocol error, window over → closed ; `close()` → closing |
+ * | open | OPEN | one, attached | loss, given up → suspended ; other close, protocol error → closed (2) |
+ * | suspended | OPEN | none | back-off over, `online`, visible → resuming ; window over → closed (2) |
+ * | resuming | OPEN | an attempt | `resumed` → open ; loss, failure, 8 s → suspended ; refusal, protocol error → closed (2, 3) |
  * | closing | CLOSING | one, or none | its close, or the next turn → closed |
  * | closed | CLOSED | none | nothing |
  *
- * Lost answers. The server resumed and its `resumed` was lost: the page tries again with the token that it has, and a higher attempt; it has counted nothing of
- * that transport. `resumed` came and our `ack` was lost: the next attempt presents the new token, which acknowledges it.
+ * 1. Where the page asked for no subprotocol, it first tries once more without any.
+ * 2. `close()` → closing.
+ * 3. The window over → closed.
+ *
+ * Lost answers. The server resumed and its `resumed` was lost: the page tries again with the token that it has, and a higher
+ * attempt. It has counted nothing of that transport. `resumed` came and our `ack` was lost: the next attempt presents the new
+ * token, which acknowledges it.
+ *
+ * It is one file: the states are one machine, and every event reads and writes the same private fields.
  */
 import { Journal } from './journal.ts';
 import {
@@ -33,9 +42,15 @@ import {
   TEXT,
 } from './wire.ts';
 
-/** The page sends, and hears nothing at all: after this long it asks. With {@link ANSWER_TIMEOUT} that is less than the 30 s in which a loss is to be noticed. */
+/**
+ * The page sends, and hears nothing at all: after this long it asks. With {@link ANSWER_TIMEOUT} that is less than the 30 s in
+ * which a loss is to be noticed.
+ */
 const SILENCE_TIMEOUT = 20_000;
-/** The longest wait for the answer to `ping`, and for an attempt to resume: several round trips of a slow mobile network, less than the 10 s after `online`. */
+/**
+ * The longest wait for the answer to `ping`, and for an attempt to resume: several round trips of a slow mobile network, less
+ * than the 10 s after `online`.
+ */
 const ANSWER_TIMEOUT = 8_000;
 /** Lines are acknowledged after this long: rarely enough for a phone's radio, often enough for the server's memory. */
 const ACK_DELAY = 4_000;
@@ -184,7 +199,8 @@ export class ResumableSocket extends EventTarget {
     this.#mayFallBack = !this.#asked.length && !plainUrls.has(this.#url);
     // A page that offers the subprotocol itself speaks it itself.
     this.#isOffered = this.#mayFallBack || (this.#asked.some(isText) && !this.#asked.includes(RESUME));
-    // A server built on `ws` chooses the first one on offer, and a browser fails where it offered some and none is chosen: ours stands behind all others.
+    // A server built on `ws` chooses the first one on offer, and a browser fails where it offered some and none is chosen: ours
+    // stands behind all others.
     this.#protocols = this.#isOffered ? [...(this.#mayFallBack ? [TEXT] : this.#asked), RESUME] : list;
     this.#connect(this.#protocols);
   }
@@ -338,7 +354,8 @@ export class ResumableSocket extends EventTarget {
 
   #closed(event: CloseStatus = LOST): void {
     if (this.#state === CONNECTING && this.#mayFallBack) {
-      // "The client MUST _Fail the WebSocket Connection_" (6455 4.1) and browsers do so where a server chooses none of the subprotocols on offer.
+      // "The client MUST _Fail the WebSocket Connection_" (6455 4.1) and browsers do so where a server chooses none of the
+      // subprotocols on offer.
       this.#mayFallBack = this.#isOffered = false;
       this.#connect([]);
     } else if (this.#state === OPEN && isLoss(event.code)) this.#lose();
@@ -431,7 +448,8 @@ export class ResumableSocket extends EventTarget {
         type,
         ({ persisted }) => {
           if (type === 'pagehide') {
-            // Over HTTP/2, which needs TLS, Chromium resets the stream of a page that is left: that would be a loss. Over HTTP/1.1 it sends Close 1001.
+            // Over HTTP/2, which needs TLS, Chromium resets the stream of a page that is left: that would be a loss. Over
+            // HTTP/1.1 it sends Close 1001.
             if (!persisted && this.url.startsWith('wss')) this.close(1000);
           } else if (type !== 'online' && globals.document?.hidden) {
             // A page that is hidden may be frozen at once, and would miss the answer.
@@ -450,7 +468,10 @@ export class ResumableSocket extends EventTarget {
   }
 }
 
-/** Dispatches an event like the native one. Where its class is missing (Node before 23 has no `CloseEvent`) it is an `Event` with these properties. */
+/**
+ * Dispatches an event like the native one. Where its class is missing (Node before 23 has no `CloseEvent`) it is an `Event` with
+ * these properties.
+ */
 function fire(target: EventTarget, type: string, Class: EventClass = Event, init: object = {}): void {
   target.dispatchEvent(Object.assign(new Class(type, init), Class === Event && init));
 }

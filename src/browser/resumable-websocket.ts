@@ -1,7 +1,8 @@
 /**
  * The public face of the page's half: its types, and the class.
  *
- * It has no dependencies, imports nothing from the rest of this package, and imports where there is no window. `docs/resume.md` specifies the protocol.
+ * It has no dependencies, imports nothing from the rest of this package, and imports where there is no window. `docs/resume.md`
+ * specifies the protocol.
  */
 import { ResumableSocket } from './resumable-socket.ts';
 

@@ -3,22 +3,34 @@
 /** The subprotocol, offered behind every other one. */
 export const RESUME = 'v1.resume.ircd-websocket';
 
-/** Offered with {@link RESUME} where the page asks for no subprotocol: a server built on `ws` chooses the first, which must be one of IRC. */
+/**
+ * Offered with {@link RESUME} where the page asks for no subprotocol: a server built on `ws` chooses the first, which must be one
+ * of IRC.
+ */
 export const TEXT = 'text.ircv3.net';
 
 /** Offered last, and only to resume: `v1.session.<token>.<received>.<attempt>`. */
 export const SESSION = 'v1.session.';
 
-/** The page closes a transport that it has given up. The session is suspended: without a code of its own a living server would end it. */
+/**
+ * The page closes a transport that it has given up. The session is suspended: without a code of its own a living server would end
+ * it.
+ */
 export const GIVEN_UP = 4902;
 
 /** The page found a fault in what the server sent. RFC 6455 has 1002 for that, but a page may send only 1000 and 3000 to 4999. */
 export const PROTOCOL_ERROR = 4903;
 
-/** RFC 6455 section 7.1.5: "If … no such Close control frame was received … _The WebSocket Connection Close Code_ is considered to be 1006." */
+/**
+ * RFC 6455 section 7.1.5: "If … no such Close control frame was received … _The WebSocket Connection Close Code_ is considered to
+ * be 1006."
+ */
 export const ABNORMAL = 1006;
 
-/** Whether a connection that ended so was lost: 1006, or what a proxy sends that restarts (1012), is overloaded (1013) or has lost the server (1014). */
+/**
+ * Whether a connection that ended so was lost: 1006, or what a proxy sends that restarts (1012), is overloaded (1013) or has lost
+ * the server (1014).
+ */
 export function isLoss(code: number): boolean {
   return code === ABNORMAL || (code > 1011 && code < 1015);
 }
@@ -29,8 +41,9 @@ export function isText(protocol: string): boolean {
 }
 
 /**
- * A control message from the server: `ack <count>`, `session <window> <token>`, `resumed <count> <window> <token>`; a token is `<node>.<id>.<secret>`.
- * Groups: 1 the count of an `ack`; 2 that of a `resumed`, absent in a `session`; 3 the window; 4 the token.
+ * A control message from the server: `ack <count>`, `session <window> <token>`, `resumed <count> <window> <token>`; a token is
+ * `<node>.<id>.<secret>`. Groups: 1 the count of an `ack`; 2 that of a `resumed`, absent in a `session`; 3 the window; 4 the
+ * token.
  */
 const CONTROL = /^(?:ack (\d+)|(?:session|resumed (\d+)) (\d+) ([\w-]+\.[\w-]+\.[\w-]+))$/;
 

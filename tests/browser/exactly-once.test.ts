@@ -1,7 +1,9 @@
 /**
- * Both ends over a channel that loses its tail at any byte, and delays and reorders attempts: every line once, in order, both ways.
+ * Both ends over a channel that loses its tail at any byte, and delays and reorders attempts: every line once, in order, both
+ * ways.
  *
- * `RESUME_RUNS=100000 RESUME_SEED=1 npx vitest run --config tests/vitest.config.ts --project unit tests/browser/exactly-once.test.ts` runs as many as one likes.
+ * `RESUME_RUNS=100000 RESUME_SEED=1 npx vitest run --config tests/vitest.config.ts --project unit
+ * tests/browser/exactly-once.test.ts` runs as many as one likes.
  */
 import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';

@@ -1,11 +1,12 @@
 /**
  * A network in memory for the page's half: a native `WebSocket` class, and what a server sees of each connection.
  *
- * In: a server's handler; what happens to each connection. Out: the class. Time is `setTimeout`, which tests fake. It knows messages and their length in bytes, not
- * frames.
+ * In: a server's handler; what happens to each connection. Out: the class. Time is `setTimeout`, which tests fake. It knows
+ * messages and their length in bytes, not frames.
  *
  * Laws of this file:
- * 1. Each direction is a pipe: first in, first out. A cut after any byte drops the messages that are not whole before it, and all that follow.
+ * 1. Each direction is a pipe: first in, first out. A cut after any byte drops the messages that are not whole before it, and all
+ *    that follow.
  * 2. An end learns of a loss only when it is told (`lose`), or by a message of the other one.
  */
 

@@ -1,7 +1,8 @@
 /**
  * The server's half of `docs/resume.md`, as short as it can be said: what the page's half is checked against.
  *
- * In: connections of a {@link FakeNetwork}. Out: the lines of its sessions. Every fault of the page is thrown at the test: it is strict where a server need not be.
+ * In: connections of a {@link FakeNetwork}. Out: the lines of its sessions. Every fault of the page is thrown at the test: it is
+ * strict where a server need not be.
  */
 import type { FakeTransport } from './fake-network.ts';
 

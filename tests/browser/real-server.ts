@@ -1,7 +1,8 @@
 /**
  * The real server's half on a {@link FakeNetwork}: a hook, whose bytes go over a stream in memory.
  *
- * In: connections of the network. Out: the hook's clients. A loss in the middle of a message reaches the hook as the beginning of a frame.
+ * In: connections of the network. Out: the hook's clients. A loss in the middle of a message reaches the hook as the beginning of
+ * a frame.
  */
 import { createServer } from 'node:http';
 import { createWebSocketHook, type IrcClient, type WebSocketHook } from '../../src/index.ts';

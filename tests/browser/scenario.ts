@@ -1,4 +1,7 @@
-/** What may happen in a conversation: lines both ways, cuts at any byte, attempts that come late or never. Generators for fast-check. */
+/**
+ * What may happen in a conversation: lines both ways, cuts at any byte, attempts that come late or never. Generators for
+ * fast-check.
+ */
 import fc from 'fast-check';
 import type { Fate } from './fake-network.ts';
 

@@ -1,7 +1,8 @@
 /**
  * `ResumableWebSocket` beside the native `WebSocket` in Chromium: the same members, errors and events, against the same servers.
  *
- * One script runs in the page, once with each class; what it saw is compared. Differences that are meant stand here, and nowhere else: `isTrusted`, and what is new.
+ * One script runs in the page, once with each class; what it saw is compared. Differences that are meant stand here, and nowhere
+ * else: `isTrusted`, and what is new.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

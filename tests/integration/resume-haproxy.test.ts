@@ -1,4 +1,7 @@
-/** Two servers behind a real HAProxy, with the configuration that docs/resume.md prints: each page comes back to the server that has it. */
+/**
+ * Two servers behind a real HAProxy, with the configuration that docs/resume.md prints: each page comes back to the server that
+ * has it.
+ */
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';

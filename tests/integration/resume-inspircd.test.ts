@@ -1,6 +1,6 @@
 /**
- * A real InspIRCd behind the gateway's command, with one worker and with two: a page in Chromium loses its network again and again, whichever worker it comes back to, and an
- * observer in its channel sees every line once and no QUIT.
+ * A real InspIRCd behind the gateway's command, with one worker and with two: a page in Chromium loses its network again and
+ * again, whichever worker it comes back to, and an observer in its channel sees every line once and no QUIT.
  */
 import type { Server } from 'node:http';
 import type { Browser } from 'playwright-core';

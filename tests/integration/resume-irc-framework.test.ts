@@ -1,5 +1,6 @@
 /**
- * irc-framework as it is published, in Chromium, with `WebSocket` replaced by the classic script: not one line of it is changed, and it knows nothing of losses.
+ * irc-framework as it is published, in Chromium, with `WebSocket` replaced by the classic script: not one line of it is changed,
+ * and it knows nothing of losses.
  *
  * It keeps its channels while its network is lost, and an observer on plain TCP sees no QUIT.
  */
