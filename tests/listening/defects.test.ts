@@ -94,9 +94,9 @@ describe.each(SHAPES)('%s', (_shape, options) => {
   test('L6 a slow response behind a fast one is not cut', async () => {
     const answer = (request: http.IncomingMessage, response: ServerResponse): void => {
       if (request.url === '/fast') response.end('fast');
-      else setTimeout(() => response.end('slow'), 1_000);
+      else setTimeout(() => response.end('slow'), 2_000);
     };
-    const { port } = await startHook({ handshakeTimeout: 200 }, { ...options, onRequest: answer });
+    const { port } = await startHook({ handshakeTimeout: 600 }, { ...options, onRequest: answer });
     const client = await RawClient.connect(port);
     client.socket.write('GET /fast HTTP/1.1\r\nHost: a\r\n\r\nGET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
     await client.until(() => client.ended || client.closed);
@@ -139,7 +139,7 @@ describe('L5 with plain, a request whose body never comes', () => {
   const plain = (socket: Socket): void => void socket.destroy();
 
   test('ends with 408 after handshakeTimeout without a byte', async () => {
-    const { port, hook } = await startHook({ handshakeTimeout: 200 }, { plain, onRequest: () => {} });
+    const { port, hook } = await startHook({ handshakeTimeout: 1_000 }, { plain, onRequest: () => {} });
     const client = await RawClient.connect(port);
     client.socket.write('POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc');
     await client.until(() => client.ended || client.closed);
@@ -155,11 +155,11 @@ describe('L5 with plain, a request whose body never comes', () => {
       });
       request.on('end', () => response.end(body));
     };
-    const { port } = await startHook({ handshakeTimeout: 1_000 }, { plain, onRequest });
+    const { port } = await startHook({ handshakeTimeout: 3_000 }, { plain, onRequest });
     const client = await RawClient.connect(port);
     client.socket.write('POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 10\r\n\r\n');
     for (const byte of '0123456789') {
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await new Promise((resolve) => setTimeout(resolve, 400));
       client.socket.write(byte);
     }
     await client.until(() => client.ended || client.closed);

@@ -241,23 +241,22 @@ describe.skipIf(OPENSSL === null)('over HTTP/2', () => {
   });
 
   test('authorize decides, its errors are statuses; what came before the answer is not lost', async () => {
-    let decide = (_error?: Error): void => {};
+    const decisions: ((error?: Error) => void)[] = [];
     const authorize = (): Promise<void> =>
       new Promise((resolve, reject) => {
-        decide = (error) => (error === undefined ? resolve() : reject(error));
+        decisions.push((error) => (error === undefined ? resolve() : reject(error)));
       });
     const { port } = await start({ authorize });
     const session = await connect(port);
     const early = new StreamClient(session);
     early.stream.write(clientText('early'));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    decide();
+    await expect.poll(() => decisions.length).toBe(1);
+    decisions[0]?.();
     await early.answered();
     await expect.poll(() => early.frames[0]?.text).toBe('echo early');
     const refused = new StreamClient(session);
-    await expect.poll(() => String(decide)).toContain('reject');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    decide(new HandshakeError(429, 'WebSocket: Too many'));
+    await expect.poll(() => decisions.length).toBe(2);
+    decisions[1]?.(new HandshakeError(429, 'WebSocket: Too many'));
     await expect.poll(() => refused.ended || refused.closed).toBe(true);
     expect([refused.status, refused.received.toString()]).toEqual([429, 'WebSocket: Too many']);
   });
@@ -274,7 +273,7 @@ describe.skipIf(OPENSSL === null)('over HTTP/2', () => {
   });
 
   test('handshakeTimeout covers authorize: 503', async () => {
-    const { port } = await start({ authorize: () => new Promise(() => {}), handshakeTimeout: 300 });
+    const { port } = await start({ authorize: () => new Promise(() => {}), handshakeTimeout: 2_000 });
     const client = new StreamClient(await connect(port));
     await expect.poll(() => client.ended || client.closed).toBe(true);
     expect(client.status).toBe(503);
@@ -478,7 +477,7 @@ describe.skipIf(OPENSSL === null)('over HTTP/2', () => {
   });
 
   test('L5 a body that never comes ends that session', async () => {
-    const { port } = await start({ handshakeTimeout: 300 }, { onRequest: () => {} });
+    const { port } = await start({ handshakeTimeout: 2_000 }, { onRequest: () => {} });
     const session = await connect(port);
     const stream = session.request({ ':path': '/', ':method': 'POST' }, { endStream: false });
     stream.on('error', () => {});
@@ -487,7 +486,7 @@ describe.skipIf(OPENSSL === null)('over HTTP/2', () => {
   });
 
   test('a session without a stream ends with handshakeTimeout', async () => {
-    const { port } = await start({ handshakeTimeout: 300 });
+    const { port } = await start({ handshakeTimeout: 2_000 });
     const session = await connect(port);
     await expect.poll(() => session.destroyed).toBe(true);
   });
