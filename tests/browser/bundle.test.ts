@@ -9,6 +9,8 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { ROOT } from '../helpers/build.ts';
+import { ResumingServer } from '../helpers/resume-page.ts';
+import { TcpProxy } from '../helpers/tcp-proxy.ts';
 
 /** Bytes, as `gzip -9` makes them: a page loads the file as it is. */
 const BUDGET = 2_560;
@@ -120,6 +122,29 @@ describe("on Node's own WebSocket, without a window", () => {
       ['error', 3, null],
       ['close', 3, 1006],
     ]);
+  });
+
+  test.each(['reset', 'half-close'] as const)('survives a network that fails by %s', async (fault) => {
+    const server = await ResumingServer.start({ allowMissingOrigin: true });
+    const proxy = await TcpProxy.start(server.port);
+    const answer = setInterval(() => {
+      const served = server.clients[0];
+      if (served?.lines.at(-1) === 'fail' && served.events.length === 0) proxy.fail(fault);
+      if (served?.lines.at(-1) === 'last') served.client.close(4000);
+    }, 10);
+    const events = await runInNode(
+      proxy.port,
+      `const socket = record(new ResumableWebSocket(url, 'text.ircv3.net'));
+       socket.onopen = () => socket.send('fail');
+       socket.onsuspend = () => { events.push('suspend'); socket.send('waits'); };
+       socket.onresume = () => { events.push('resume'); socket.send('last'); };
+       ${closed}`,
+    );
+    clearInterval(answer);
+    await proxy.stop();
+    await server.stop();
+    expect(events).toEqual([['open', 1, null], 'suspend', 'resume', ['close', 3, 4000]]);
+    expect(server.clients.map(({ lines }) => lines)).toEqual([['fail', 'waits', 'last']]);
   });
 
   test('imports where there is no WebSocket at all, and takes the one that is there at construction', async () => {
