@@ -3,7 +3,9 @@
 export { ircAddress } from './address/ranges.ts';
 export type { AdmissionReport, AdmissionStep } from './admission/admission.ts';
 export type { ConnectionFacts, Endpoint, TlsFacts } from './admission/facts.ts';
+export type { ProxyHeader } from './admission/proxy.ts';
 export { broadcast } from './client/broadcast.ts';
+export type { FaultPlace } from './client/client.ts';
 export { clientOf } from './client/client-of.ts';
 export type { IrcClient } from './client/irc-client.ts';
 export type { IrcSocket } from './client/irc-socket.ts';
@@ -25,13 +27,17 @@ export {
   type WebSocketHook,
   type WebSocketHookOptions,
 } from './hook.ts';
-export type { ListenerTls } from './listening/certificates.ts';
+export type { ListenerTls, RenewedTls, SniCertificates } from './listening/certificates.ts';
 export type {
   AcceptOptions,
+  HttpOptions,
+  HttpsOptions,
   ListenerOptions,
+  NetOptions,
   RenewableHttpsServer,
   RenewableTls,
   RenewableTlsServer,
+  TlsListenerOptions,
 } from './listening/listener.ts';
 export type { HistogramSnapshot } from './metrics/histogram.ts';
 export type { WebircClaims } from './webirc/claims.ts';
@@ -39,5 +45,5 @@ export type { WebircGateway, WebircPeer } from './webirc/gateway-block.ts';
 export { createWebirc, type Webirc, type WebircOptions, type WebircState } from './webirc/gateways.ts';
 export type { PasswordVerifier } from './webirc/password.ts';
 export { gatewaysFromTags } from './webirc/tags.ts';
-export type { UsernameAccepted, WebircAccepted, WebircRefused, WebircVerdict } from './webirc/verdict.ts';
+export type { UsernameAccepted, WebircAccepted, WebircRefusal, WebircRefused, WebircVerdict } from './webirc/verdict.ts';
 export { formatWebirc, parseWebirc, type WebircRequest } from './webirc/webirc.ts';

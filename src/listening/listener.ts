@@ -29,7 +29,7 @@ export interface ListenerHandlers {
   readonly unreadable: (error: HandshakeError, socket: Duplex) => void;
 }
 
-/** What `accept` may be told. */
+/** The options of `accept`. */
 export interface AcceptOptions {
   /**
    * Whether a PROXY protocol header, version 1 or 2, comes first. Only peers in `proxyRanges` are believed, connections from others are destroyed.
@@ -51,9 +51,10 @@ export interface AcceptOptions {
   /** Whether HTTP/2 is offered to browsers beside HTTP/1.1, RFC 8441; needs `tls`. @defaultValue `false` */
   readonly http2?: boolean;
   /**
-   * Whom to ask for a TLS certificate. `plain`: native IRC clients, and nobody else; needs `tls` and `plain`. No certificate is ever required, and whoever sends one finds it by
-   * `getPeerCertificate()` on the socket that `plain` is given. Browsers are told from native clients by the ClientHello: a browser offers `http/1.1` or `h2`, a native client
-   * offers `irc` or nothing. Browsers are never asked: Chrome does not connect to a server that asks.
+   * Which clients are asked for a TLS certificate. `never`: none. `plain`: native IRC clients only; this needs `tls` and `plain`.
+   * A certificate is never required. The socket that `plain` gets has it: `getPeerCertificate()`. The ClientHello tells the two
+   * kinds of client apart: a browser offers `http/1.1` or `h2`, a native client offers `irc` or nothing. A browser is never asked,
+   * because Chrome does not connect to a server that asks.
    *
    * @defaultValue `'never'`
    */
@@ -65,7 +66,7 @@ export interface AcceptOptions {
   readonly plain?: (socket: Socket, client: Endpoint | null) => void;
 }
 
-/** What `createListener` takes. */
+/** The options of `createListener`. */
 export interface ListenerOptions extends AcceptOptions {
   /** Certificate and key, and anything else that `tls.createServer` takes; absent: plain HTTP. */
   readonly tls?: ListenerTls;
@@ -100,7 +101,9 @@ export type TlsListenerOptions = Omit<ListenerOptions, 'plain'> & {
 /** Options of a listener for more than HTTP/1.1 without TLS. */
 export type NetOptions = Without<'tls'>;
 
+/** An HTTPS server whose certificates can be replaced. */
 export type RenewableHttpsServer = HttpsServer & RenewableTls;
+/** A TLS server whose certificates can be replaced. */
 export type RenewableTlsServer = TlsServer & RenewableTls;
 
 /** How often Node looks for requests that are late, in milliseconds: what `rehash` shortens is kept to within this. */

@@ -4,7 +4,7 @@
  * In: the page as it is, and the declarations that `tsc` makes of `src/`. Out: the page with its contents and each topic's names
  * written anew. What stands between a topic's heading and its first name is written by hand, and kept.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,8 +39,16 @@ export const TOPICS: readonly Topic[] = [
   {
     title: 'The hook',
     from: MAIN,
-    sources: ['./hook.ts', './metrics/'],
-    first: ['createWebSocketHook', 'WebSocketHookOptions', 'WebSocketHook', 'FaultContext', 'HookStats', 'HistogramSnapshot'],
+    sources: ['./hook.ts', './client/client.ts', './metrics/'],
+    first: [
+      'createWebSocketHook',
+      'WebSocketHookOptions',
+      'WebSocketHook',
+      'FaultContext',
+      'FaultPlace',
+      'HookStats',
+      'HistogramSnapshot',
+    ],
   },
   {
     title: 'The client as lines',
@@ -66,7 +74,7 @@ export const TOPICS: readonly Topic[] = [
     title: 'Listening, TLS and proxies',
     from: MAIN,
     sources: ['./listening/'],
-    first: ['ListenerOptions', 'AcceptOptions', 'ListenerTls', 'RenewableTls'],
+    first: ['ListenerOptions', 'AcceptOptions', 'ListenerTls', 'SniCertificates', 'RenewableTls', 'RenewedTls'],
   },
   {
     title: 'Blocklists and host names',
@@ -89,6 +97,7 @@ export const TOPICS: readonly Topic[] = [
       'WebircVerdict',
       'WebircAccepted',
       'WebircRefused',
+      'WebircRefusal',
       'WebircClaims',
       'UsernameAccepted',
       'PasswordVerifier',
@@ -188,6 +197,24 @@ export function functionsWithoutExample(): string[] {
       .filter(({ kind, doc }) => kind === 'function' && doc.examples.length === 0)
       .map(({ name }) => name),
   );
+}
+
+/** Returns every type of ours that the declaration of an exported name mentions, and that no reader can look up or import. */
+export function typesThatAreNotExported(): string[] {
+  const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  const ours = new Set(
+    files.flatMap((file) =>
+      [...readFileSync(join(ROOT, 'src', file), 'utf8').matchAll(/^export (?:type|interface|class) ([A-Z]\w+)/gm)].map(
+        ([, name]) => name as string,
+      ),
+    ),
+  );
+  return withDeclarations((find) => {
+    const entries = [...namesByTopic().values()].flat();
+    const names = new Set(entries.map(({ name }) => name));
+    const missing = entries.flatMap((entry) => mentioned(find(entry).texts.join('\n'), ours, entry.name));
+    return [...new Set(missing)].filter((name) => !names.has(name));
+  });
 }
 
 /** Returns the whole page: what is written by hand in `current`, and the reference anew. */

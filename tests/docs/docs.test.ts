@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { apiPage, ENTRY_POINTS, exportedNames, functionsWithoutExample } from './api-reference.ts';
+import { apiPage, ENTRY_POINTS, exportedNames, functionsWithoutExample, typesThatAreNotExported } from './api-reference.ts';
 import { withCosts } from './costs.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -19,6 +19,10 @@ describe('docs/api.md', () => {
 
   test('every exported function has an example in its doc comment', () => {
     expect(functionsWithoutExample()).toEqual([]);
+  });
+
+  test('every type that a declaration mentions is exported', () => {
+    expect(typesThatAreNotExported()).toEqual([]);
   });
 
   test('every entry point of the package is in it', () => {
