@@ -6,6 +6,7 @@
  */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
+import { ConfigError } from '../errors.ts';
 import { describeSettings } from './describe.ts';
 import { explainRequest } from './explain-request.ts';
 import { type GatewaySettings, readGatewayConfig } from './gateway-config.ts';
@@ -51,7 +52,7 @@ export async function runGateway(command: GatewayCommand, output: Output): Promi
     settings = readGatewayConfig(command.config);
   } catch (error) {
     // A line for each mistake.
-    for (const line of explain(error).split('\n')) {
+    for (const line of mistakesOf(error)) {
       const problem = `${command.config}: ${line}`;
       if (isServing) log.error(problem);
       else stderr(`${problem}\n`);
@@ -185,7 +186,7 @@ class GatewayService {
       this.#log.info('reloaded: new clients meet the new configuration, certificates are read again');
     } catch (error) {
       this.#reloads.failed++;
-      for (const line of explain(error).split('\n')) {
+      for (const line of mistakesOf(error)) {
         this.#log.error(`not reloaded, the old configuration stays in force: ${this.#command.config}: ${line}`);
       }
     }
@@ -234,6 +235,11 @@ async function removeStaleSocket(path: string): Promise<void> {
     socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
   });
   if (isStale) unlinkSync(path);
+}
+
+/** Returns what is wrong, a line for each mistake. */
+function mistakesOf(error: unknown): string[] {
+  return error instanceof ConfigError ? error.errors.map(({ message }) => message) : [explain(error)];
 }
 
 function plural(count: number, noun: string): string {

@@ -28,7 +28,7 @@ import {
 } from './bind-tags.ts';
 import { readTags } from './include.ts';
 import { Problems } from './problems.ts';
-import { inFile, type PlacedTag, TagFields } from './tag-fields.ts';
+import { type PlacedTag, TagFields } from './tag-fields.ts';
 import { readUpstreams, UPSTREAM_KEYS, WEBIRC_KEYS } from './upstream-tags.ts';
 
 /** What a `gateway.conf` comes to. */
@@ -92,14 +92,14 @@ const TAGS: readonly string[] = [
 /**
  * Reads a configuration, and all files that it names; paths are relative to the file that they stand in.
  *
- * @throws ConfigError or ConfigErrors naming tag, key, value and line, never a password; the system's error where the file itself cannot be read
+ * @throws ConfigError naming tag, key, value and line, never a password; the system's error where the file itself cannot be read
  */
 export function readGatewayConfig(path: string): GatewaySettings {
   const absolute = resolve(path);
   return settingsOf(readFileSync(absolute, 'utf8'), absolute);
 }
 
-/** @throws ConfigError or ConfigErrors */
+/** @throws ConfigError */
 export function gatewaySettings(text: string, folder: string): GatewaySettings {
   return settingsOf(text, join(folder, 'gateway.conf'));
 }
@@ -169,13 +169,14 @@ function refuseUnknown(tags: readonly PlacedTag[], problems: Problems): void {
   const first = new Map<string, PlacedTag>();
   for (const tag of tags) {
     const { name, line } = tag;
+    const file = tag.file ?? undefined;
     if (!TAGS.includes(name)) {
       const hint = suggestion(name, TAGS) || `: have ${TAGS.join(', ')}`;
-      problems.add(inFile(new ConfigError({ tag: name, line }, `is not known${hint}`), tag));
+      problems.add(new ConfigError({ tag: name, line, file }, `is not known${hint}`));
     }
     const before = first.get(name);
     if (before !== undefined && SINGLE.includes(name)) {
-      problems.add(inFile(new ConfigError({ tag: name, line }, `is there twice, first on line ${before.line}`), tag));
+      problems.add(new ConfigError({ tag: name, line, file }, `is there twice, first on line ${before.line}`));
     }
     first.set(name, before ?? tag);
   }
@@ -202,16 +203,16 @@ function readHooks(
   for (const tag of tags) {
     const name = tag.name === 'wsorigin' ? tag.entries.get('websocket') : undefined;
     if (name === undefined || named.has(name)) continue;
-    const place = { tag: tag.name, key: 'websocket', value: name, line: tag.line };
-    problems.add(inFile(new ConfigError(place, 'is the name of no <websocket>'), tag));
+    const place = { tag: tag.name, key: 'websocket', value: name, line: tag.line, file: tag.file ?? undefined };
+    problems.add(new ConfigError(place, 'is the name of no <websocket>'));
   }
   return { hooks, names: new Set(named.keys()) };
 }
 
 /** The library knows neither key: which bind a tag is for is the gateway's. */
-function withoutName({ name, line, entries }: PlacedTag): ConfigTag {
+function withoutName({ name, line, file, entries }: PlacedTag): ConfigTag {
   const key = name === 'websocket' ? 'name' : 'websocket';
-  return { name, line, entries: new Map([...entries].filter(([entry]) => entry !== key)) };
+  return { name, line, file: file ?? undefined, entries: new Map([...entries].filter(([entry]) => entry !== key)) };
 }
 
 function readUsers(fields: TagFields | undefined): GatewayUsers {

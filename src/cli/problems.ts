@@ -1,28 +1,16 @@
 /**
  * What is wrong with a configuration, all of it.
  *
- * In: errors, one after the other. Out: one error that tells them all. It does not know what they are about.
+ * In: errors, one after the other. Out: one `ConfigError` that tells them all. It does not know what they are about.
  */
 import { ConfigError } from '../errors.ts';
 
-/** Thrown for a configuration with several mistakes; each line of the message is one of them. */
-export class ConfigErrors extends Error {
-  readonly errors: readonly ConfigError[];
-
-  constructor(errors: readonly ConfigError[]) {
-    super(errors.map(({ message }) => message).join('\n'));
-    this.name = 'ConfigErrors';
-    this.errors = errors;
-  }
-}
-
-/** Gathers mistakes. */
+/** Gathers mistakes, each once: two checks may find the same one. */
 export class Problems {
-  readonly #errors: ConfigError[] = [];
+  readonly #errors = new Map<string, ConfigError>();
 
   add(error: ConfigError): void {
-    // One mistake may be found by two checks.
-    if (!this.#errors.some(({ message }) => message === error.message)) this.#errors.push(error);
+    for (const one of error.errors) if (!this.#errors.has(one.message)) this.#errors.set(one.message, one);
   }
 
   /** Returns what `read` returns, or `fallback` where it throws a `ConfigError`, which is then remembered. */
@@ -30,20 +18,21 @@ export class Problems {
     try {
       return read();
     } catch (error) {
-      if (!(error instanceof ConfigErrors || error instanceof ConfigError)) throw error;
-      for (const one of error.errors) this.add(one);
+      if (!(error instanceof ConfigError)) throw error;
+      this.add(error);
       return fallback;
     }
   }
 
   get areNone(): boolean {
-    return this.#errors.length === 0;
+    return this.#errors.size === 0;
   }
 
-  /** @throws ConfigError for one mistake, ConfigErrors for several, by their lines */
+  /** @throws ConfigError the one mistake, or one error whose `errors` are all of them */
   throwIfAny(): void {
-    const [first, ...more] = this.#errors;
+    const [first, ...more] = this.#errors.values();
     if (first === undefined) return;
-    throw more.length === 0 ? first : new ConfigErrors(this.#errors);
+    if (more.length === 0) throw first;
+    throw new ConfigError(first, first.problem, { errors: [first, ...more] });
   }
 }

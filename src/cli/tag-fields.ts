@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseBoolean, parseDuration, suggestion } from '../config/config.ts';
 import type { ConfigTag } from '../config/tags.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, type ConfigErrorPlace } from '../errors.ts';
 import type { Problems } from './problems.ts';
 
 /** A tag, and the folder that its paths are relative to. */
@@ -52,7 +52,7 @@ export class TagFields {
 
   /** Remembers a mistake; `value` is shown where it is given. */
   fault(key: string | undefined, problem: string, value?: string): void {
-    this.#problems.add(inFile(new ConfigError({ ...this.#place(key), value }, problem), this.#tag));
+    this.#problems.add(new ConfigError({ ...this.#place(key), value }, problem));
   }
 
   /** Returns a text; `undefined` where the key is absent. */
@@ -138,26 +138,14 @@ export class TagFields {
   }
 
   #attempt<T>(read: () => T, fallback: T): T {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      this.#problems.add(inFile(error, this.#tag));
-      return fallback;
-    }
+    return this.#problems.attempt(read, fallback);
   }
 
-  #place(key: string | undefined): { tag: string; key: string | undefined; line: number } {
-    return { tag: this.#tag.name, key, line: this.#tag.line };
+  #place(key: string | undefined): ConfigErrorPlace {
+    return { tag: this.#tag.name, key, line: this.#tag.line, file: this.#tag.file ?? undefined };
   }
 
-  #valuePlace(key: string, value: string): { tag: string; key: string; value: string; line: number } {
-    return { tag: this.#tag.name, key, value, line: this.#tag.line };
+  #valuePlace(key: string, value: string): ConfigErrorPlace & { key: string; value: string } {
+    return { ...this.#place(key), key, value };
   }
-}
-
-/** Puts the name of an included file before what an error says. */
-export function inFile(error: ConfigError, { file }: Pick<PlacedTag, 'file'>): ConfigError {
-  if (file !== null) error.message = `${file}: ${error.message}`;
-  return error;
 }

@@ -3,8 +3,8 @@
  *
  * In: a line of the server. Out: which of the two. It does not know connections.
  *
- * Web clients take ERROR as final and do not come back (gamja). Who was killed or banned must read it. Who is only in the way of a restart must come back, and gets
- * the Close frame alone.
+ * Web clients take ERROR as final and do not come back (gamja). A user that was killed or banned must read it. A user that
+ * is only in the way of a restart must come back, and gets the Close frame alone.
  */
 
 /** `ERROR :reason`, `ERROR :Closing link: (user@host) [reason]` (InspIRCd), `ERROR :Closing Link: host (reason)` (Solanum, UnrealIRCd). */

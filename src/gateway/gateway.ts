@@ -216,7 +216,7 @@ class Gateway implements IrcGateway {
     try {
       await this.#examine(facts, request, visit, terms, signal, authorize);
       // A client that comes back has its IRC server still; its place moves to the new address when it is there.
-      if (facts.resumes === null) await this.#connect(facts, request, visit, terms, signal);
+      if (facts.resumes === null) await this.#connect(facts, visit, terms, signal);
       else this.#returns.set(facts, visit);
     } catch (error) {
       // Nobody reads it, and nobody's code has failed.
@@ -274,7 +274,6 @@ class Gateway implements IrcGateway {
 
   async #connect(
     facts: ConnectionFacts,
-    request: IncomingMessage,
     visit: Visit,
     { pool, limits, options: { users } }: Terms,
     signal: AbortSignal,
@@ -303,7 +302,7 @@ class Gateway implements IrcGateway {
     socket.once('close', () => this.#servers.delete(socket));
     // From here on it is the visit's: a refusal ends it.
     visit.connect(connected);
-    introduce(connected, facts, request.socket.localPort, visit, users);
+    introduce(connected, facts, visit, users);
   }
 
   #serve(client: IrcClient, request: IncomingMessage): void {
@@ -386,8 +385,7 @@ const KEEPS_ITS_PLACE = (): void => {};
 /** Sends who the client is, before anything that the client says. */
 function introduce(
   { upstream, socket }: Connected,
-  { client: { address, port }, secure, origin }: ConnectionFacts,
-  localPort: number | undefined,
+  { client: { address, port }, local, secure, origin }: ConnectionFacts,
   { hostname, mark }: Visit,
   { hostname: template }: GatewayUsers,
 ): void {
@@ -396,7 +394,8 @@ function introduce(
     const options = new Map<string, string>();
     if (secure) options.set('secure', '');
     if (port !== undefined) options.set('remote-port', String(port));
-    if (localPort !== undefined) options.set('local-port', String(localPort));
+    // The port that the client saw, where a PROXY header tells it.
+    if (local.port !== undefined) options.set('local-port', String(local.port));
     if (mark !== null) options.set('dnsbl', mark);
     const name =
       template === undefined ? (hostname ?? '') : asHostname(fillTemplate(template, { address, hostname, origin }, ''));

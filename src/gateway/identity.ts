@@ -22,7 +22,7 @@ export interface GatewayUsers {
   readonly hostname?: string;
 }
 
-/** Who a client is. */
+/** What is known of a client. */
 export interface Identity {
   readonly address: string;
   /** Confirmed by the DNS; `null` where there is none, or nobody looked. */
