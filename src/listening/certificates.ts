@@ -1,7 +1,8 @@
 /**
  * The certificates of one listener: a secure context for each, made once and shared by all connections.
  *
- * In: TLS options. Out: TLS over a socket, with the certificate of the name that the client asks for. It does not know what comes over TLS.
+ * In: TLS options. Out: TLS over a socket, with the certificate of the name that the client asks for. It does not know what
+ * comes over TLS.
  *
  * A secure context costs 1.9 ms and 43 kB. One for each connection also means that no TLS session is ever resumed.
  */
@@ -17,7 +18,10 @@ import {
 import { compileGlob, type Glob, MAX_GLOB_SIZE } from '../address/glob.ts';
 import { ConfigError } from '../errors.ts';
 
-/** Certificates by host name: a glob as `*.example.com`, without a port, in any case. Of several that match, the first one is used. */
+/**
+ * Certificates by host name: a glob as `*.example.com`, without a port, in any case. Of several that match, the first one is
+ * used.
+ */
 export type SniCertificates = Readonly<Record<string, SecureContextOptions>>;
 
 /** What `createListener` takes for TLS: all that `tls.createServer` takes, and certificates by host name. */
@@ -95,8 +99,8 @@ export class Certificates {
   }
 
   /**
-   * Makes a server's own methods act on these certificates: `setSecureContext`, `addContext`, `getTicketKeys`, `setTicketKeys`. By the last two, the workers of a
-   * cluster share their ticket keys.
+   * Makes a server's own methods act on these certificates: `setSecureContext`, `addContext`, `getTicketKeys`, `setTicketKeys`.
+   * By the last two, the workers of a cluster share their ticket keys.
    */
   attachTo(server: Server): void {
     this.#owner = server;
@@ -129,7 +133,8 @@ export class Certificates {
       secureContext: this.#context,
     });
     socket.on('error', () => socket.destroy());
-    // Node reports an error of TLS to the tls.Server that made the socket. None made this one, and without a listener it would stay open.
+    // Node reports an error of TLS to the tls.Server that made the socket. None made this one, and without a listener it would
+    // stay open.
     socket.on('_tlsError', (error: Error) => {
       this.#owner?.emit('tlsClientError', error, socket);
       socket.destroy();

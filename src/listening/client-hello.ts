@@ -1,11 +1,12 @@
 /**
  * The ClientHello, the first message of a TLS client: RFC 8446 section 4.1.2.
  *
- * In: the first bytes of a connection. Out: the application protocols (RFC 7301) and the server name (RFC 6066) that the client offers. It does not know
- * sockets, it checks nothing that TLS itself checks, and it answers nobody.
+ * In: the first bytes of a connection. Out: the application protocols (RFC 7301) and the server name (RFC 6066) that the client
+ * offers. It does not know sockets, it checks nothing that TLS itself checks, and it answers nobody.
  *
  * Laws of this file:
- * 1. What is not a ClientHello in every byte that was looked at is `null`. The caller hands it to TLS unchanged, which answers with its own alert.
+ * 1. What is not a ClientHello in every byte that was looked at is `null`. The caller hands it to TLS unchanged, which
+ *    answers with its own alert.
  * 2. No length is believed beyond {@link MAX_HELLO_SIZE}, and none is allocated by.
  */
 
@@ -22,7 +23,10 @@ export interface HelloIncomplete {
   readonly needed: number;
 }
 
-/** Bytes that are looked at, record headers included. A hello with a post-quantum key share and an encrypted hello takes about two thousand. */
+/**
+ * Bytes that are looked at, record headers included. A hello with a post-quantum key share and an encrypted hello takes about
+ * two thousand.
+ */
 export const MAX_HELLO_SIZE = 16_384;
 
 /** 5.1: "struct { ContentType type; ProtocolVersion legacy_record_version; uint16 length; … } TLSPlaintext". */
@@ -122,7 +126,10 @@ function readBody(body: Uint8Array): ClientHello | null {
   return { protocols: protocols ?? [], serverName: serverName ?? null };
 }
 
-/** RFC 7301 section 3.1: "opaque ProtocolName<1..2^8-1>; struct { ProtocolName protocol_name_list<2..2^16-1> } ProtocolNameList". */
+/**
+ * RFC 7301 section 3.1: "opaque ProtocolName<1..2^8-1>; struct { ProtocolName protocol_name_list<2..2^16-1> }
+ * ProtocolNameList".
+ */
 function readProtocols(data: Reader): readonly string[] | null {
   const list = data.vector(data.uint16());
   if (data.hasOverrun || !data.isAtEnd || list.isAtEnd) return null;
@@ -135,7 +142,10 @@ function readProtocols(data: Reader): readonly string[] | null {
   return names;
 }
 
-/** RFC 6066 section 3: "struct { NameType name_type; … HostName: opaque<1..2^16-1> } ServerName; ServerName server_name_list<1..2^16-1>". */
+/**
+ * RFC 6066 section 3: "struct { NameType name_type; … HostName: opaque<1..2^16-1> } ServerName; ServerName
+ * server_name_list<1..2^16-1>".
+ */
 function readServerName(data: Reader): string | null | undefined {
   const list = data.vector(data.uint16());
   if (data.hasOverrun || !data.isAtEnd || list.isAtEnd) return undefined;

@@ -1,8 +1,9 @@
 /**
  * The doors of a hook: every way in which a request can reach it.
  *
- * In: upgrade requests, plain requests, HTTP/2 streams, bare sockets, or the wish for a listener. Out: handshakes for `upgrade.ts`, native connections for the program, and
- * servers to listen with. It does not know who may come in, nor what becomes of a client.
+ * In: upgrade requests, plain requests, HTTP/2 streams, bare sockets, or the wish for a listener. Out: handshakes for
+ * `upgrade.ts`, native connections for the program, and servers to listen with. It does not know who may come in, nor what
+ * becomes of a client.
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
@@ -64,7 +65,10 @@ interface Door {
 /** The servers that read requests for a door. */
 type Readers = Pick<Door, 'reader' | 'http2'>;
 
-/** Milliseconds that an HTTP/2 session may have no stream before GOAWAY. Browsers keep one for minutes; a page opens its chat within seconds. */
+/**
+ * Milliseconds that an HTTP/2 session may have no stream before GOAWAY. Browsers keep one for minutes; a page opens its chat
+ * within seconds.
+ */
 const IDLE_SESSION = 120_000;
 
 const UPGRADE_REQUIRED = { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' } as const;
@@ -273,7 +277,10 @@ export class Doors {
     return server;
   }
 
-  /** What a PROXY header says of the client; `null` where the peer may not say anything, `undefined` where the proxy speaks for itself. */
+  /**
+   * What a PROXY header says of the client; `null` where the peer may not say anything, `undefined` where the proxy speaks for
+   * itself.
+   */
   #forwarded(socket: Socket, proxy: ProxyHeaderFound, trustsPeer: boolean): Forwarded | null | undefined {
     const peer = peerOf(socket);
     if (peer === null) return null;

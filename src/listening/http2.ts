@@ -1,11 +1,11 @@
 /**
  * WebSockets over HTTP/2: RFC 8441.
  *
- * In: a stream of an HTTP/2 session with its header fields. Out: a {@link Handshake} for `upgrade.ts`, or the request as `IncomingMessage`; and a server that reads
- * sessions from TLS sockets that are handed to it. It does not know who may come in.
+ * In: a stream of an HTTP/2 session with its header fields. Out: a {@link Handshake} for `upgrade.ts`, or the request as
+ * `IncomingMessage`; and a server that reads sessions from TLS sockets that are handed to it. It does not know who may come in.
  *
- * A WebSocket is one stream here, opened by an extended CONNECT. There is no 101, no `Upgrade` and no `Sec-WebSocket-Key` (RFC 8441 section 5); everything that admission
- * checks otherwise is checked in the same order, with the same words.
+ * A WebSocket is one stream here, opened by an extended CONNECT. There is no 101, no `Upgrade` and no `Sec-WebSocket-Key` (RFC
+ * 8441 section 5); everything that admission checks otherwise is checked in the same order, with the same words.
  */
 import { IncomingMessage } from 'node:http';
 import {
@@ -36,7 +36,8 @@ export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHea
 export function createHttp2Reader(onStream: StreamHandler): Http2Server {
   const server = createServer({
     settings: {
-      // RFC 8441 section 3: "Upon receipt of SETTINGS_ENABLE_CONNECT_PROTOCOL with a value of 1, a client MAY use the Extended CONNECT".
+      // RFC 8441 section 3: "Upon receipt of SETTINGS_ENABLE_CONNECT_PROTOCOL with a value of 1, a client MAY use the Extended
+      // CONNECT".
       enableConnectProtocol: true,
       maxConcurrentStreams: MAX_STREAMS,
     },
@@ -63,7 +64,10 @@ export function beginSession(server: Http2Server, socket: Duplex): ServerHttp2Se
   return begun;
 }
 
-/** Returns whether all of a stream's request is there: an extended CONNECT has no end, and any other request ends with its last DATA frame. */
+/**
+ * Returns whether all of a stream's request is there: an extended CONNECT has no end, and any other request ends with its last
+ * DATA frame.
+ */
 export function isReceived(stream: ServerHttp2Stream): boolean {
   return stream.destroyed || stream.state.state !== constants.NGHTTP2_STREAM_STATE_OPEN;
 }
@@ -74,8 +78,9 @@ export function isConnect(headers: IncomingHttpHeaders): boolean {
 }
 
 /**
- * Makes the request of a stream as HTTP/1.1 servers know it: an `IncomingMessage` whose method is CONNECT, whose `httpVersion` is 2.0, whose `url` is `:path` and whose
- * `headers` have `host` from `:authority` beside the pseudo fields. It has no body, and its `socket` is the session's, which HTTP/2 lets nobody write to.
+ * Makes the request of a stream as HTTP/1.1 servers know it: an `IncomingMessage` whose method is CONNECT, whose `httpVersion`
+ * is 2.0, whose `url` is `:path` and whose `headers` have `host` from `:authority` beside the pseudo fields. It has no body,
+ * and its `socket` is the session's, which HTTP/2 lets nobody write to.
  */
 export function requestOfStream(
   stream: ServerHttp2Stream,
@@ -97,7 +102,9 @@ export function requestOfStream(
   return request;
 }
 
-/** Makes Node's own request and response of a stream that is no CONNECT, as `http2.Http2Server` does for its `'request'` event. */
+/**
+ * Makes Node's own request and response of a stream that is no CONNECT, as `http2.Http2Server` does for its `'request'` event.
+ */
 export function requestAndResponse(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
@@ -130,7 +137,8 @@ export class Http2Handshake implements Handshake {
   }
 
   accept({ subprotocol }: Pick<Admitted, 'subprotocol'>): string {
-    // Section 5: "a 2xx (Successful) response indicates that the tunnel was established"; the fields of the handshake are otherwise those of RFC 6455.
+    // Section 5: "a 2xx (Successful) response indicates that the tunnel was established"; the fields of the handshake are
+    // otherwise those of RFC 6455.
     const protocol = subprotocol === null ? {} : { 'sec-websocket-protocol': subprotocol };
     this.transport.respond({ ':status': 200, ...protocol });
     return '';

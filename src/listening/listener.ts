@@ -1,8 +1,8 @@
 /**
  * What a listener may be told, and the HTTP/1.1 servers that doors read requests with.
  *
- * In: options, and the handlers of a hook. Out: options that fit together, and an `http.Server` or `https.Server` with the handlers wired in. It does not know what
- * the handlers do.
+ * In: options, and the handlers of a hook. Out: options that fit together, and an `http.Server` or `https.Server` with the
+ * handlers wired in. It does not know what the handlers do.
  */
 import {
   createServer as createHttpServer,
@@ -32,36 +32,38 @@ export interface ListenerHandlers {
 /** The options of `accept`. */
 export interface AcceptOptions {
   /**
-   * Whether a PROXY protocol header, version 1 or 2, comes first. Only peers in `proxyRanges` are believed, connections from others are destroyed.
+   * Whether a PROXY protocol header, version 1 or 2, comes first. Only peers in `proxyRanges` are believed, connections from
+   * others are destroyed.
    *
    * @defaultValue `false`
    */
   readonly proxyProtocol?: boolean;
   /**
-   * Whether the PROXY header is believed whatever `proxyRanges` say: the peer is the program itself, another worker of it for instance. Never set it for a port that others reach.
+   * Whether the PROXY header is believed whatever `proxyRanges` say: the peer is the program itself, another worker of it for
+   * instance. Never set it for a port that others reach.
    *
    * @defaultValue `false`
    */
   readonly trustsPeer?: boolean;
   /**
-   * TLS to put over the connection, behind the PROXY header. Absent: the socket is taken as it is. Pass `accept` the same object each time: its secure contexts are
-   * made once for each object.
+   * TLS to put over the connection, behind the PROXY header. Absent: the socket is taken as it is. Pass `accept` the same
+   * object each time: its secure contexts are made once for each object.
    */
   readonly tls?: ListenerTls;
   /** Whether HTTP/2 is offered to browsers beside HTTP/1.1, RFC 8441; needs `tls`. @defaultValue `false` */
   readonly http2?: boolean;
   /**
-   * Which clients are asked for a TLS certificate. `never`: none. `plain`: native IRC clients only; this needs `tls` and `plain`.
-   * A certificate is never required. The socket that `plain` gets has it: `getPeerCertificate()`. The ClientHello tells the two
-   * kinds of client apart: a browser offers `http/1.1` or `h2`, a native client offers `irc` or nothing. A browser is never asked,
-   * because Chrome does not connect to a server that asks.
+   * Which clients are asked for a TLS certificate. `never`: none. `plain`: native IRC clients only; this needs `tls` and
+   * `plain`. A certificate is never required. The socket that `plain` gets has it: `getPeerCertificate()`. The ClientHello
+   * tells the two kinds of client apart: a browser offers `http/1.1` or `h2`, a native client offers `irc` or nothing. A
+   * browser is never asked, because Chrome does not connect to a server that asks.
    *
    * @defaultValue `'never'`
    */
   readonly clientCertificates?: 'never' | 'plain';
   /**
-   * Takes connections that are not HTTP: native IRC clients on the same port. Every byte but the PROXY header is still to be read. `client` is the address that the PROXY
-   * header names.
+   * Takes connections that are not HTTP: native IRC clients on the same port. Every byte but the PROXY header is still to be
+   * read. `client` is the address that the PROXY header names.
    */
   readonly plain?: (socket: Socket, client: Endpoint | null) => void;
 }
@@ -70,14 +72,18 @@ export interface AcceptOptions {
 export interface ListenerOptions extends AcceptOptions {
   /** Certificate and key, and anything else that `tls.createServer` takes; absent: plain HTTP. */
   readonly tls?: ListenerTls;
-  /** Answers plain HTTP requests, for instance with the web client's files; absent: the documented 501. Over HTTP/2 it gets Node's `Http2ServerRequest` and `Http2ServerResponse`. */
+  /**
+   * Answers plain HTTP requests, for instance with the web client's files; absent: the documented 501. Over HTTP/2 it gets
+   * Node's `Http2ServerRequest` and `Http2ServerResponse`.
+   */
   readonly onRequest?: RequestListener;
 }
 
 /** A server with TLS whose certificates can be replaced while it runs. */
 export interface RenewableTls {
   /**
-   * Replaces certificates for all handshakes from now on; connections that exist are not touched. Options that are not named stay as they are.
+   * Replaces certificates for all handshakes from now on; connections that exist are not touched. Options that are not named
+   * stay as they are.
    *
    * @throws ConfigError for a certificate that does not work; the old one stays in force
    */
@@ -141,8 +147,8 @@ export function createWiredServer(handlers: ListenerHandlers, timeout: number, c
 }
 
 /**
- * Node's own limits for requests: `headersTimeout` must not be longer than `requestTimeout`. The limit for the TLS handshake of an `https.Server` is not among them: it stays what
- * it was when the server was made.
+ * Node's own limits for requests: `headersTimeout` must not be longer than `requestTimeout`. The limit for the TLS handshake of
+ * an `https.Server` is not among them: it stays what it was when the server was made.
  */
 export function requestLimits(timeout: number): Pick<Server, 'headersTimeout' | 'requestTimeout'> {
   return { headersTimeout: timeout, requestTimeout: Math.max(timeout, REQUEST_TIMEOUT) };

@@ -36,8 +36,8 @@ export function setSessionPeer(socket: Duplex, peer: Peer): void {
 }
 
 /**
- * Returns the peer of a socket, or `null` where nobody is on the other end any more. A TCP peer that has reset the connection has no address, and must not
- * pass for a Unix domain socket.
+ * Returns the peer of a socket, or `null` where nobody is on the other end any more. A TCP peer that has reset the connection
+ * has no address, and must not pass for a Unix domain socket.
  */
 export function peerOf(socket: Duplex): Peer | null {
   const known = sessionPeers.get(socket);
@@ -62,7 +62,10 @@ export function peerOf(socket: Duplex): Peer | null {
   };
 }
 
-/** The end of the last socket that was asked, and its address as the socket wrote it: most clients are connected to the same one. */
+/**
+ * The end of the last socket that was asked, and its address as the socket wrote it: most clients are connected to the same
+ * one.
+ */
 let lastLocal: Endpoint = Object.freeze({ address: UNKNOWN, port: undefined });
 let lastAddress: string = UNKNOWN;
 
@@ -78,14 +81,15 @@ function localOf({ localAddress, localPort }: Partial<Socket>, remoteAddress: st
 }
 
 /**
- * Whether a socket without addresses is a Unix domain socket, and not some other stream: only the former may be trusted by the name `unix`. A stream of the
- * program's own that stands for one says so by a `remoteAddress` of `unix`.
+ * Whether a socket without addresses is a Unix domain socket, and not some other stream: only the former may be trusted by the
+ * name `unix`. A stream of the program's own that stands for one says so by a `remoteAddress` of `unix`.
  */
 function isUnixSocket(socket: Duplex): boolean {
   // `pending`: not connected to anything.
   if (!(socket instanceof Socket) || socket.pending) return false;
   if (!(socket instanceof TLSSocket)) return true;
-  // TLS can lie over any stream. What it lies over is known where this library has put it there, or where it came from a server that listens on a path.
+  // TLS can lie over any stream. What it lies over is known where this library has put it there, or where it came from a server
+  // that listens on a path.
   const below = encryptedSockets.get(socket);
   if (below !== undefined) return isUnixSocket(below);
   const { server } = socket as { server?: Partial<Server> };

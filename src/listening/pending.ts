@@ -1,10 +1,12 @@
 /**
- * A socket before it is a WebSocket: while its request is read, while `authorize` decides, while a plain request or a refusal is answered.
+ * A socket before it is a WebSocket: while its request is read, while `authorize` decides, while a plain request or a refusal
+ * is answered.
  *
- * In: a socket. Out: the guarantee that it cannot crash the process, cannot stay longer than it may, and that its input is kept meanwhile. It does not know
- * HTTP.
+ * In: a socket. Out: the guarantee that it cannot crash the process, cannot stay longer than it may, and that its input is kept
+ * meanwhile. It does not know HTTP.
  *
- * At an `upgrade` event a socket has no `'error'` listener at all: a reset during an `await` would end the process (hostile-inputs N1).
+ * At an `upgrade` event a socket has no `'error'` listener at all: a reset during an `await` would end the process
+ * (hostile-inputs N1).
  */
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -96,10 +98,11 @@ export class PendingSocket implements Ticking {
   }
 
   /**
-   * A plain request has come, or an HTTP/2 stream. The program may take its time over the answer. The client must send the rest of its request without a pause of
-   * `timeout` milliseconds, and all of it within {@link REQUEST_TIMEOUT}.
+   * A plain request has come, or an HTTP/2 stream. The program may take its time over the answer. The client must send the rest
+   * of its request without a pause of `timeout` milliseconds, and all of it within {@link REQUEST_TIMEOUT}.
    *
-   * @param waitsForProgram whether the request is there to its last byte, or the client cannot send because the program does not read
+   * @param waitsForProgram whether the request is there to its last byte, or the client cannot send because the program does
+   * not read
    * @param onIncomplete called when the client does not
    */
   beginAnswer(waitsForProgram: () => boolean, timeout: number, onIncomplete: () => void): void {

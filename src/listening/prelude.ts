@@ -1,8 +1,8 @@
 /**
  * What comes before the HTTP request on a bare connection: a PROXY header, a TLS handshake, or no HTTP at all.
  *
- * In: a socket of which no byte has been read. Out: the same socket, or the TLS socket over it, with everything put back that was read except the PROXY header,
- * and what was found. It does not know HTTP beyond the first word of a request.
+ * In: a socket of which no byte has been read. Out: the same socket, or the TLS socket over it, with everything put back that
+ * was read except the PROXY header, and what was found. It does not know HTTP beyond the first word of a request.
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -107,7 +107,10 @@ function readHello(raw: Socket, next: (hello: ClientHello | null) => void): void
   );
 }
 
-/** Returns whether a client is a native one, and not a browser. A browser must not be asked for a certificate: Chrome gives up the connection instead of showing its question. */
+/**
+ * Returns whether a client is a native one, and not a browser. A browser must not be asked for a certificate: Chrome gives up
+ * the connection instead of showing its question.
+ */
 function isNativeClient(hello: ClientHello | null): boolean {
   return hello !== null && !hello.protocols.some((name) => BROWSER_PROTOCOLS.has(name));
 }
@@ -115,7 +118,8 @@ function isNativeClient(hello: ClientHello | null): boolean {
 /**
  * Reads until `decide` returns something else than `undefined`. Puts everything back but the bytes that the finding took.
  *
- * By 'readable' rather than 'data': when its listener goes, the stream is as if nobody had ever read it, neither flowing nor paused.
+ * By 'readable' rather than 'data': when its listener goes, the stream is as if nobody had ever read it, neither flowing nor
+ * paused.
  */
 function peek<T>(
   socket: Socket,

@@ -1,7 +1,8 @@
 /**
  * HTTP answers to requests that do not become WebSockets.
  *
- * In: a {@link HandshakeError}. Out: the same answer in one form, on a bare socket, on a `ServerResponse` or on an HTTP/2 stream. It does not know the cause.
+ * In: a {@link HandshakeError}. Out: the same answer in one form, on a bare socket, on a `ServerResponse` or on an HTTP/2
+ * stream. It does not know the cause.
  */
 import { type ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
@@ -16,8 +17,8 @@ interface Reply {
 }
 
 /**
- * Answers on the socket and ends it. What the peer still sends is read and dropped, or the kernel's RST could overtake the answer. The caller sets the time after
- * which the socket is destroyed.
+ * Answers on the socket and ends it. What the peer still sends is read and dropped, or the kernel's RST could overtake the
+ * answer. The caller sets the time after which the socket is destroyed.
  */
 export function replyOnSocket(socket: Duplex, error: HandshakeError): void {
   if (!socket.writable) {

@@ -1,10 +1,11 @@
 /**
  * Whether an HTTP response is still on its way on a socket.
  *
- * In: every request that an HTTP server of this process takes, by Node's diagnostics channel. Out: the last response of a socket, while it is unfinished. It
- * does not know upgrades.
+ * In: every request that an HTTP server of this process takes, by Node's diagnostics channel. Out: the last response of a
+ * socket, while it is unfinished. It does not know upgrades.
  *
- * A client may pipeline an upgrade behind a slow request; Node then writes the slow response into the middle of the WebSocket (hostile-inputs N2).
+ * A client may pipeline an upgrade behind a slow request; Node then writes the slow response into the middle of the WebSocket
+ * (hostile-inputs N2).
  */
 import { subscribe } from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';

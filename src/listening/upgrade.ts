@@ -1,8 +1,8 @@
 /**
  * From a handshake to a client, or to the documented HTTP error.
  *
- * In: a {@link Handshake}: a request with the stream that it came on. Out: a client, or an answer on the stream. It does not know who may come in (`admission/`),
- * nor what a client is (`client/`), nor how HTTP/2 writes its answers (`http2.ts`).
+ * In: a {@link Handshake}: a request with the stream that it came on. Out: a client, or an answer on the stream. It does not
+ * know who may come in (`admission/`), nor what a client is (`client/`), nor how HTTP/2 writes its answers (`http2.ts`).
  *
  * Laws of this file:
  * 1. Synchronous up to the first listener: nothing is awaited before the stream has its `'error'` listener.
@@ -49,10 +49,16 @@ export interface UpgradeContext {
    * @param head what came behind the request
    */
   welcome(transport: Duplex, answer: string, head: Uint8Array, admitted: Admission, request: IncomingMessage): void;
-  /** Hands a client that wants a session of another node back to whoever can reach that node. Returns `false` where nobody takes it. */
+  /**
+   * Hands a client that wants a session of another node back to whoever can reach that node. Returns `false` where nobody takes
+   * it.
+   */
   relay(node: string, transport: Duplex, head: Uint8Array, facts: ConnectionFacts, request: IncomingMessage): boolean;
   rejected(error: HandshakeError, request: IncomingMessage): void;
-  /** Takes what the program's own code threw, where there is no client to end. A refusal in words by `authorize` is none of that. */
+  /**
+   * Takes what the program's own code threw, where there is no client to end. A refusal in words by `authorize` is none of
+   * that.
+   */
   failed(error: unknown, during: 'authorize' | 'onReject' | 'onRequest' | 'plain', request: IncomingMessage | null): void;
   /** Whether newcomers are refused: the hook is closing. */
   isClosing(): boolean;
@@ -258,7 +264,10 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
   }
 }
 
-/** Accepts the WebSocket and closes it with the reason: all that a browser's JavaScript can see. `false` where the request is not even that. */
+/**
+ * Accepts the WebSocket and closes it with the reason: all that a browser's JavaScript can see. `false` where the request is
+ * not even that.
+ */
 function refuseByFrame(handshake: Handshake, error: HandshakeError, code: number): boolean {
   const offer = webSocketOffer(handshake.asked);
   if (offer === null) return false;

@@ -1,4 +1,7 @@
-/** One TLS port for everybody, with the clients that people have: Chromium over HTTP/1.1 and HTTP/2, openssl and irssi with a certificate. */
+/**
+ * One TLS port for everybody, with the clients that people have: Chromium over HTTP/1.1 and HTTP/2, openssl and irssi with a
+ * certificate.
+ */
 import { spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';

@@ -204,7 +204,8 @@ async function helloOfNode(options: tls.ConnectionOptions): Promise<Buffer> {
 }
 
 /**
- * A second reader, written from the RFCs in another way: it parses the whole into a tree, by exceptions, and knows nothing of segments.
+ * A second reader, written from the RFCs in another way: it parses the whole into a tree, by exceptions, and knows nothing of
+ * segments.
  */
 function reference(bytes: Buffer): ClientHello | null {
   const take = (from: Buffer, size: number): [Buffer, Buffer] => {

@@ -1,4 +1,7 @@
-/** Native WebSocket clients, which send no Origin: what Halloy sends (its `websocket.rs` over tungstenite), and what becomes of it. */
+/**
+ * Native WebSocket clients, which send no Origin: what Halloy sends (its `websocket.rs` over tungstenite), and what becomes of
+ * it.
+ */
 import { describe, expect, test } from 'vitest';
 import type { IrcSocket } from '../../src/index.ts';
 import { clientFrame } from '../helpers/frames.ts';

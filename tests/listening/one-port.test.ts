@@ -1,4 +1,7 @@
-/** One TLS port for browsers and native IRC clients: certificates by name, client certificates for native clients only. Hostile rows T1 and T2. */
+/**
+ * One TLS port for browsers and native IRC clients: certificates by name, client certificates for native clients only. Hostile
+ * rows T1 and T2.
+ */
 import { spawn } from 'node:child_process';
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
@@ -327,7 +330,10 @@ const record = (fragment: Buffer): Buffer => {
 const part = (bytes: Buffer, i: number, count: number): Buffer =>
   bytes.subarray(Math.floor((i * bytes.length) / count), Math.floor(((i + 1) * bytes.length) / count));
 
-/** Relays connections to a port; what the client sends first goes on in the pieces that `cut` makes of it, each in a segment of its own. */
+/**
+ * Relays connections to a port; what the client sends first goes on in the pieces that `cut` makes of it, each in a segment of
+ * its own.
+ */
 async function startRelay(port: number, cut: (bytes: Buffer) => Buffer[]): Promise<number> {
   const relay = net.createServer(async (client) => {
     const upstream = net.connect({ port, host: '127.0.0.1', noDelay: true });

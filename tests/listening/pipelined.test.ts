@@ -1,4 +1,6 @@
-/** Lines that arrive together, and lines that leave together: the short ways through the library must do what the long ones do. */
+/**
+ * Lines that arrive together, and lines that leave together: the short ways through the library must do what the long ones do.
+ */
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import type { IrcSocket } from '../../src/index.ts';
