@@ -16,7 +16,7 @@ import { cut, cutCookie, intern } from './kept-text.ts';
 import type { Resumption } from './resumption.ts';
 
 export type { AdmissionRequest, AdmissionRules, Forwarded, Peer } from './examination.ts';
-export type { Resumption, SessionClaim } from './resumption.ts';
+export type { Resumption } from './resumption.ts';
 
 /** What was negotiated with a client that may come in. */
 export interface Admitted {

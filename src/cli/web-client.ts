@@ -5,7 +5,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 
 /** The answer to a handshake. */
 export interface HandshakeAnswer {
@@ -56,11 +56,6 @@ export function dial(url: URL, address?: string): Promise<Socket> {
     });
     socket.once('close', () => clearTimeout(timer));
   });
-}
-
-/** Returns whether a socket is TLS. */
-export function isTlsSocket(socket: Socket): socket is TLSSocket {
-  return 'encrypted' in socket;
 }
 
 /** A WebSocket connection, or what was answered in its place. */

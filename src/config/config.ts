@@ -5,8 +5,7 @@
 export { type CompiledConfig, compileConfig, type ResolvedConfig } from './compile.ts';
 export { ErrorList } from './error-list.ts';
 export { configFromTags, webSocketNames } from './from-tags.ts';
-export { type OptionKind, type OptionRow, OptionTable } from './option-table.ts';
+export { OptionTable } from './option-table.ts';
 export { suggestion } from './suggestion.ts';
-export { formatDuration, parseBoolean, parseDuration, parseSize } from './units.ts';
-export type { ConfigWarning } from './warnings.ts';
+export { formatDuration, parseBoolean, parseDuration } from './units.ts';
 export type { WebSocketConfig } from './web-socket-config.ts';
