@@ -232,7 +232,7 @@ export function apiPage(current: string): string {
       const parts = entries.map((entry) => describe(find(entry), names, from));
       return [`## ${title}`, ...(byHand === '' ? [] : [byHand]), ...parts].join('\n\n');
     });
-    return `${[head, '## Contents', contents.join('\n'), ...sections].join('\n\n')}\n`;
+    return folded(`${[head, '## Contents', contents.join('\n'), ...sections].join('\n\n')}\n`);
   });
 }
 
@@ -259,6 +259,26 @@ function introductionOf(page: string, title: string, names: ReadonlySet<string>)
     .slice(0, firstName === -1 ? parts.length : firstName)
     .join('### ')
     .trim();
+}
+
+/** Returns a page whose paragraphs and items have lines of at most 120 characters. Code and tables stay as they are. */
+function folded(page: string): string {
+  let isCode = false;
+  const lines = page.split('\n').flatMap((line) => {
+    if (line.startsWith('```')) isCode = !isCode;
+    if (isCode || line.length <= 120 || /^(?:[|#]|```)/.test(line)) return [line];
+    const [indent = '', mark = ''] = [/^ */.exec(line)?.[0], /^ *(- )?/.exec(line)?.[1]];
+    // A piece of code is one word.
+    const words = line.trim().match(/(?:`[^`]*`|\S)+/g) ?? [];
+    const folds: string[] = [];
+    for (const word of words) {
+      const last = folds.at(-1);
+      if (last !== undefined && last.length + 1 + word.length <= 120) folds[folds.length - 1] = `${last} ${word}`;
+      else folds.push(`${indent}${last === undefined ? '' : ' '.repeat(mark.length)}${word}`);
+    }
+    return folds;
+  });
+  return lines.join('\n');
 }
 
 /** Returns the pieces in lines of at most 120 characters, as an item of a list. */
