@@ -29,7 +29,7 @@ function fail(error: unknown): void {
   process.exit(1);
 }
 
-/** Says where to choose another port. */
+/** Explains how to choose another port. */
 function wayOut(port: number): string {
   const args = process.argv.slice(2);
   const [file] = args.filter((arg) => arg.endsWith('.conf'));

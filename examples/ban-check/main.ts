@@ -38,7 +38,7 @@ const hook = createWebSocketHook({
   },
 });
 
-/** Who said anything but WEBIRC: for them it is too late. */
+/** The clients that have sent anything but WEBIRC: for them it is too late. */
 const registering = new WeakSet<IrcSocket>();
 
 function handle(socket: IrcSocket, line: string): void {

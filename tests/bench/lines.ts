@@ -6,7 +6,7 @@ import type { Scenario } from './scenarios.ts';
 /** The line of which the fan-out's control connection knows that all have theirs. */
 export const GO = 'GO';
 
-/** Gives the lines that come in, over and over. */
+/** Returns the lines that come in, over and over. */
 export function linesIn({ app, lineSize, nonAsciiEvery = 0 }: Scenario): readonly string[] {
   if (app === 'echo' || app === 'burst') return ['PING :irc.example 1234567890'];
   if (app === 'fan-out') return [GO];

@@ -30,7 +30,7 @@ export interface Measured {
   readonly rss?: number;
 }
 
-/** Gives up on a server or a load after this many milliseconds without an answer. */
+/** A server or a load that has not answered for this many milliseconds is given up. */
 const ANSWER_TIMEOUT = 60_000;
 
 /** A command to run the server with in place of `node`: a newer C library for uWebSockets' binary, another version of Node. All peers get the same. */

@@ -35,7 +35,7 @@ export function table({ scenario, rounds }: Result): string {
   ].join('\n');
 }
 
-/** Gives the middle one, or the mean of both. */
+/** Returns the middle one, or the mean of both. */
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;

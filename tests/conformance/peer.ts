@@ -198,7 +198,7 @@ function headerSizeOf(bytes: Buffer): number {
   return short < 126 ? 2 : short === 126 ? 4 : 10;
 }
 
-/** Tells how many bytes the frame at the start of `bytes` has, or how many are needed to know. */
+/** Returns how many bytes the frame at the start of `bytes` has, or how many are needed to know. */
 function sizeOf(bytes: Buffer): number {
   if (bytes.length < 2) return 2;
   const headerSize = headerSizeOf(bytes);

@@ -1,4 +1,4 @@
-/** Every page, and every doc comment of `src/`, is written in plain English: see `prose.ts`. */
+/** Every page, and every doc comment, is written in plain English: see `prose.ts`. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -19,9 +19,10 @@ test.each(PAGES)('%s', (path) => {
   expect(describeFindings(path, findingsInMarkdown(read(path)))).toEqual([]);
 });
 
-test('the doc comments of src/', () => {
-  const findings = filesIn('src', '.ts').flatMap((path) => describeFindings(path, findingsInComments(read(path))));
-  expect(findings).toEqual([]);
+test.each(['src', 'examples', 'tests'])('the doc comments of %s/', (folder) => {
+  // This check quotes what it refuses.
+  const files = filesIn(folder, '.ts').filter((path) => !path.includes('docs/prose'));
+  expect(files.flatMap((path) => describeFindings(path, findingsInComments(read(path))))).toEqual([]);
 });
 
 describe('what is refused', () => {

@@ -13,7 +13,7 @@ const { Receiver } = wsModule as unknown as {
 export const WAYS = ['public', 'internal'] as const;
 
 /**
- * Gives chunks to a session of this library, and what it wrote: frames in hex, of Close frames the code alone (reasons are ours to choose).
+ * Passes chunks to a session of this library, and returns what it wrote: frames in hex, of Close frames the code alone (reasons are ours to choose).
  */
 export function receiveHere(
   chunks: readonly Buffer[],
@@ -60,7 +60,7 @@ export function receiveHere(
 const contentOf = (bytes: Buffer): number =>
   (bytes.some((byte) => byte < 0x0e) ? 1 : 0) + (bytes.some((byte) => byte > 0x7f) ? 2 : 0);
 
-/** Gives chunks to the receiver of `ws`, which tells of errors on a later tick. */
+/** Passes chunks to the receiver of `ws`, which reports errors on a later tick. */
 export async function receiveInWs(chunks: readonly Buffer[], limits: Limits): Promise<Outcome> {
   const outcome: { events: string[]; end: Outcome['end'] } = { events: [], end: null };
   const receiver = new Receiver({

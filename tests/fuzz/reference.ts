@@ -63,7 +63,7 @@ export const WS_RULES: Rules = {
   failsFast: false,
 };
 
-/** Gives the outcome of all of `stream`, which ends where nothing more has come yet. */
+/** Returns the outcome of all of `stream`, which ends where nothing more has come yet. */
 export function decodeStream(stream: Buffer, limits: Limits, rules: Rules): Outcome {
   const events: string[] = [];
   let at = 0;

@@ -15,7 +15,7 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** Gives a port that nobody listens on now. */
+/** Returns a port that nobody listens on now. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -101,7 +101,7 @@ export class GatewayCli {
     return (await this.logged(/\S+ (?:not )?reloaded[^\n]*/, from))[0].replace(/^\S+ /, '');
   }
 
-  /** Gives the exit code. */
+  /** Returns the exit code. */
   async ended(): Promise<number | null> {
     if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, 'exit');
     return this.process.exitCode;

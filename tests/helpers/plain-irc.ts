@@ -86,7 +86,7 @@ export class PlainIrc {
     return started;
   }
 
-  /** Gives the connection that comes next. */
+  /** Returns the connection that comes next. */
   async next(): Promise<PlainIrcPeer> {
     return ((await once(this.#server, 'peer')) as [PlainIrcPeer])[0];
   }

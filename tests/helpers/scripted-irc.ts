@@ -12,7 +12,7 @@ const BUILD = join(ROOT, '.build/examples/ircd/web');
 export interface Script {
   /** What CAP LS offers. */
   readonly capabilities?: string;
-  /** Who is in each channel beside the person. */
+  /** The members of each channel beside the person. */
   readonly members?: readonly string[];
   /** Answers to a line, in the place of the usual ones; `null` for the usual ones. */
   readonly answer?: (line: string) => readonly string[] | null;

@@ -12,7 +12,7 @@ import { comes, World } from './world.ts';
 export interface Guest {
   readonly lines: readonly string[];
   say(...lines: string[]): void;
-  /** Says goodbye in the words of its door: a Close frame, or FIN. */
+  /** Ends the client in the words of its door: a Close frame, or FIN. */
   leave(): void;
   reset(): void;
   /** What the server has it see, once it is there; fails where it never comes. */

@@ -140,7 +140,7 @@ export class WirePeer {
     if (this.socket.writable) this.socket.write(bytes);
   }
 
-  /** Says that what is sent next is within a frame, or is not any more: no answer may stand in the middle of one. */
+  /** Notes that what is sent next is within a frame, or is not any more: no answer may stand in the middle of one. */
   withinFrame(isWithin: boolean): void {
     this.#isWithinFrame = isWithin;
     const answer = this.#lateAnswer;

@@ -1,5 +1,5 @@
 /**
- * Who is on the other end of a transport that has no address: a Unix domain socket, a TCP peer that is gone, or a stream that is
+ * The other end of a transport that has no address: a Unix domain socket, a TCP peer that is gone, or a stream that is
  * neither.
  */
 import { once } from 'node:events';

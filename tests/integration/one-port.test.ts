@@ -43,7 +43,7 @@ interface OnePort {
   readonly web: { readonly socket: IrcSocket; readonly request: IncomingMessage }[];
   /** Native clients: the fingerprint of the certificate, and what they wrote. */
   readonly natives: { fingerprint: string | undefined; text: string }[];
-  /** Who asked for the page: the HTTP version and the port of the connection. */
+  /** The client that asked for the page: the HTTP version and the port of the connection. */
   readonly pages: { version: string; port: number | undefined }[];
 }
 

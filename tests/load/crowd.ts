@@ -289,7 +289,7 @@ const channels: Channel[] = Array.from({ length: Math.max(1, Math.round(size / c
   known: new Map(),
   expected: 0,
 }));
-/** Who left, and is remembered. */
+/** The clients that left, and are remembered. */
 const leavers = new Set<Member>();
 let nextId = 1;
 let leavingsDue = 0;
@@ -363,7 +363,7 @@ function forget(time: number): void {
   }
 }
 
-/** Gives one of those who are to be told that `leaver` is gone, and were not. */
+/** Returns one of those who are to be told that `leaver` is gone, and were not. */
 function firstUntold(leaver: Member): Member | undefined {
   for (const other of leaver.channel.live) if (other.joinedAt < leaver.leftAt && !leaver.told.has(other)) return other;
   return undefined;

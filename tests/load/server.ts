@@ -2,7 +2,7 @@
  * The soak's server process: a small chat server over the hook, as an author would write one.
  *
  * In: lines of clients. `JOIN channel id` answers `W n` (the n-th to join there); `S seq text` goes to all of the channel, the sender too, as `M id seq text`;
- * `E seq` comes back to the sender alone; `F` floods the sender until it is closed. Who is gone is told to the channel: `Q id code reason`.
+ * `E seq` comes back to the sender alone; `F` floods the sender until it is closed. The channel is told of a client that is gone: `Q id code reason`.
  * Out, over IPC: what the process looks like from within.
  */
 import { readdirSync } from 'node:fs';

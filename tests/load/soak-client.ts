@@ -42,7 +42,7 @@ const REQUEST = Buffer.from(
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** Is a WebSocket client on a socket of its own. */
+/** A WebSocket client on a socket of its own. */
 export class SoakClient {
   readonly socket: Socket;
   readonly #owner: SoakClientOwner;

@@ -40,7 +40,7 @@ const pingTimeout = Number(values['ping-timeout']);
 const HEAP_TOLERANCE = 0.1;
 const HEAP_SLACK = 1024 * 1024;
 
-/** Is a process of the soak: it takes messages, and each kind of its own is waited for by name. */
+/** A process of the soak: it takes messages, and each kind of its own is waited for by name. */
 class Worker<To extends object, From extends { readonly type: string }> {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<string, (message: From) => void>();

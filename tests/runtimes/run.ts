@@ -23,7 +23,7 @@ interface Runtime {
   readonly runsVitest: boolean;
 }
 
-/** Gives a runtime, which is installed where it is not yet. */
+/** Returns a runtime. It is installed if it is not yet. */
 function install(name: string): Runtime {
   const { platform, arch } = process;
   const [kind, version] = name.split('@') as [string, string | undefined];

@@ -53,7 +53,7 @@ afterEach(async () => {
   await once(child, 'exit');
 });
 
-/** Says a line and hears it again. */
+/** Sends a line and waits for its echo. */
 async function isServed(peer: WirePeer, text: string): Promise<boolean> {
   const count = peer.lines.length;
   peer.send(wireText(text));

@@ -52,7 +52,7 @@ export function judgeUsername(server: IrcServer, client: Client): boolean {
   return verdict === null || carryOut(server, client, verdict);
 }
 
-/** Gives the client its real address, or ends it. Returns `false` where it ended. */
+/** Sets the real address of the client, or ends it. Returns `false` where it ended. */
 function carryOut(server: IrcServer, client: Client, verdict: GatewayVerdict): boolean {
   server.notifyOpers(`GATEWAY: ${verdict.notice}`);
   if (!verdict.ok) {

@@ -151,7 +151,7 @@ async function speak(text: string, here: Conversation, session: Session, page: C
   return true;
 }
 
-/** Says a text, and asks first if it has many lines. Returns `false` where nothing was said. */
+/** Sends a text, and asks first if it has many lines. Returns `false` where nothing was said. */
 async function say(session: Session, page: CommandPage, target: string, text: string, speech?: Speech): Promise<boolean> {
   if (!session.isOnline || !(await page.confirm(session.split(target, text, speech), target)) || !session.isOnline) return false;
   session.say(target, text, speech);

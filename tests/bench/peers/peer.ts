@@ -2,7 +2,7 @@
 
 /** One client of the server under test. */
 export interface BenchClient {
-  /** Who the client is. */
+  /** The identity of the client. */
   readonly address: string | undefined;
   /** Sends one line, given without CR LF. */
   send(line: string): void;
