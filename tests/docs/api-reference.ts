@@ -303,7 +303,7 @@ function describe(declaration: Declaration, names: ReadonlySet<string>, from: st
   const { name, kind, doc, texts, members } = declaration;
   const link = (text: string): string => withLinks(text, names);
   const isTable = members.length > 0 && kind === 'interface' && members.every(({ isMethod }) => !isMethod);
-  const parts = [`### ${name}`, link(doc.text)];
+  const parts = [`### ${name}`, oneLine(link(doc.text))];
   if (doc.deprecated !== null) parts.push(`**Deprecated.** ${link(doc.deprecated)}`.trim());
   if (kind === 'function' || kind === 'class') parts.push(`\`import { ${name} } from '${from}'\``);
   // An interface of properties is a table; all others show their shape.
@@ -343,10 +343,15 @@ function memberItem({ name, isMethod, type, doc }: Member, link: (text: string) 
   ];
   const text = first
     .filter((part) => part !== '')
-    .join(' ')
-    .replace(/\n+/g, '\n  ');
+    .map((part) => oneLine(part).replace(/\n+/g, '\n  '))
+    .join(' ');
   const details = tagList(doc, link).map((line) => `  ${line}`);
   return [`- **\`${shown}\`**: ${text}`, ...details].join('\n');
+}
+
+/** A paragraph is one line, whatever the width of the source. */
+function oneLine(text: string): string {
+  return text.replace(/([^\n])\n(?=[^\n])/g, '$1 ');
 }
 
 /** `(a: A, b?: B): C` is `a, b?`. */
@@ -370,12 +375,12 @@ function parameterNames(signature: string): string {
 }
 
 function tagList({ params, returns, throws }: Doc, link: (text: string) => string): string[] {
-  const oneLine = (text: string): string => link(text).replace(/\n+/g, '\n  ');
+  const inItem = (text: string): string => oneLine(link(text)).replace(/\n+/g, '\n  ');
   return [
-    ...params.map(({ name, text }) => `- \`${name}\`: ${oneLine(text)}`),
-    ...(returns === null ? [] : [`- Returns ${oneLine(returns)}`]),
+    ...params.map(({ name, text }) => `- \`${name}\`: ${inItem(text)}`),
+    ...(returns === null ? [] : [`- Returns ${inItem(returns)}`]),
     // "@throws TypeError for …" names a class, "@throws the signal's reason" does not.
-    ...throws.map((text) => `- Throws ${oneLine(text.replace(/^([A-Z]\w*)\b/, '`$1`'))}`),
+    ...throws.map((text) => `- Throws ${inItem(text.replace(/^([A-Z]\w*)\b/, '`$1`'))}`),
   ];
 }
 
