@@ -24,13 +24,25 @@ export class ProcessMeter {
   readonly #name: string;
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION });
 
+  #lastMemory: NodeJS.MemoryUsage = { rss: 0, heapTotal: 0, heapUsed: 0, external: 0, arrayBuffers: 0 };
+
   constructor(name: string) {
     this.#name = name;
     this.#delay.enable();
   }
 
+  /** Reading the resident memory opens a file: where no descriptor is left, the figures are the last ones. */
+  #memory(): NodeJS.MemoryUsage {
+    try {
+      this.#lastMemory = process.memoryUsage();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    }
+    return this.#lastMemory;
+  }
+
   counts(): ProcessCounts {
-    const { rss, heapUsed, external } = process.memoryUsage();
+    const { rss, heapUsed, external } = this.#memory();
     // It counts the wait itself, too.
     const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - RESOLUTION / 1_000);
     const [p50, p99, max] = [this.#delay.percentile(50), this.#delay.percentile(99), this.#delay.max];

@@ -146,7 +146,11 @@ export class Workers implements Gateways {
   }
 
   #removeFolder(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    try {
+      rmSync(this.#folder, { recursive: true, force: true });
+    } catch {
+      // No descriptor is left to look into it: an empty folder stays, and the end is not held up.
+    }
   }
 
   /**

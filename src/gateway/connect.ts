@@ -5,6 +5,7 @@
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { SharedReader } from './shared-reader.ts';
 import type { ReadyUpstream } from './upstream.ts';
 
 /** Thrown where an IRC server answered by TLS and did not prove who it is. */
@@ -17,15 +18,21 @@ const KEEP_ALIVE = 60_000;
  * Connects to a server.
  *
  * @param timeout milliseconds for all of it
+ * @param reader reads the socket, where it is not TLS; the socket then has no 'data' events
  * @throws the system's error, {@link UntrustedError}, or the signal's reason when it aborts
  */
-export function connectTo(upstream: ReadyUpstream, timeout: number, signal: AbortSignal): Promise<Socket> {
+export function connectTo(
+  upstream: ReadyUpstream,
+  timeout: number,
+  signal: AbortSignal,
+  reader: SharedReader | null = null,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason);
       return;
     }
-    const socket = open(upstream);
+    const socket = open(upstream, reader);
     const give = (error: Error): void => {
       settle();
       socket.destroy();
@@ -53,7 +60,10 @@ export function connectTo(upstream: ReadyUpstream, timeout: number, signal: Abor
   });
 }
 
-function open({ options: { host = '', port = 0, path, family, localAddress }, tls }: ReadyUpstream): Socket {
+function open(
+  { options: { host = '', port = 0, path, family, localAddress }, tls }: ReadyUpstream,
+  reader: SharedReader | null,
+): Socket {
   const target =
     path === undefined
       ? {
@@ -63,6 +73,10 @@ function open({ options: { host = '', port = 0, path, family, localAddress }, tl
           ...(localAddress === undefined ? {} : { localAddress }),
         }
       : { path };
-  if (tls === null) return connectTcp(target);
+  if (tls === null) {
+    const socket = connectTcp(reader === null ? target : { ...target, onread: reader.onread });
+    reader?.bind(socket);
+    return socket;
+  }
   return connectTls({ ...target, ...(path === undefined && isIP(host) === 0 ? { servername: host } : {}), ...tls });
 }

@@ -22,6 +22,7 @@ import { LinePace } from './line-pace.ts';
 import { isWebirc } from './own-webirc.ts';
 import type { Connected } from './pool.ts';
 import type { Registration } from './registration.ts';
+import { readChunks } from './shared-reader.ts';
 import { WholeLines } from './whole-lines.ts';
 
 /** What a {@link Link} needs to know, and whom it tells. */
@@ -103,11 +104,11 @@ export class Link {
     client.onClose(() => this.#clientGone());
     client.onSuspend(() => this.#clientSuspended());
     client.onResume(() => this.#clientResumed());
-    socket.on('data', (chunk: Buffer) => this.#takeChunk(chunk));
     socket.on('drain', () => this.#serverDrained());
     socket.on('error', (error) => this.#serverGone(error));
     socket.on('end', () => this.#serverGone(null));
     socket.on('close', () => this.#serverGone(null));
+    readChunks(socket, (chunk) => this.#takeChunk(chunk));
   }
 
   // From the client to the server.

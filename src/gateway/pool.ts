@@ -9,6 +9,7 @@
 import type { Socket } from 'node:net';
 import { Histogram, type HistogramSnapshot } from '../metrics/histogram.ts';
 import { connectTo, UntrustedError } from './connect.ts';
+import { SharedReader } from './shared-reader.ts';
 import type { ReadyUpstream } from './upstream.ts';
 
 /** A server that answered. */
@@ -103,7 +104,7 @@ export class UpstreamPool {
     for (const { upstream, history } of this.#order()) {
       const startedAt = performance.now();
       try {
-        const socket = await connectTo(upstream, timeout, signal);
+        const socket = await connectTo(upstream, timeout, signal, new SharedReader());
         history.succeed(performance.now() - startedAt);
         return { upstream, socket };
       } catch (error) {

@@ -57,7 +57,7 @@ test('M5: SIGTERM ends a gateway whose workers cannot be started; M4: /health is
   await gateway.logged(/worker [12] (died \(|did not start: ).*E(MFILE|AGAIN)/);
   await expect.poll(async () => (await gateway.health('/health').catch(() => ({ status: 0 }))).status).toBe(503);
   gateway.process.kill('SIGTERM');
-  expect(await gateway.ended()).toBe(0);
+  expect(await gateway.ended(), gateway.log).toBe(0);
 });
 
 test('no descriptor is left for a client’s IRC server: clients are refused, nobody else is touched, and it goes on afterwards', async () => {
