@@ -2,7 +2,8 @@
  * One web client: lines over a connection, and for a while perhaps over none.
  *
  * In: messages from a {@link Connection}; frames of lines from the object that the server holds. Out: lines to a listener or to a stream; the end, once. It does not
- * know frames, HTTP, the shape of a `net.Socket`, or how a client that lost its connection proves who it is.
+ * know frames, HTTP, the shape of a `net.Socket`, or how a client that lost its connection proves who it is. Lines in are the {@link Inbox}'s, lines out the
+ * {@link Outbox}'s; what is left here is one client's life, and one file because each of its states concerns all of it.
  *
  * No server ever holds this object: it holds an `IrcClient` or an `IrcSocket`, whose properties it may replace at will. Nothing here reads them.
  *
@@ -27,8 +28,9 @@ import type { Journal } from '../connection/journal.ts';
 import { Outbox, type OutboxOwner } from '../connection/outbox.ts';
 import { diagnostics, publish } from '../diagnostics.ts';
 import { CloseCode, WebSocketError } from '../errors.ts';
-import { Content } from '../protocol/mask.ts';
-import { type LineEncoding, splitMessage } from './lines.ts';
+import { Inbox, type InboxOwner, type LineStream } from './inbox.ts';
+import type { LineEncoding } from './lines.ts';
+import { append, type ClientEvent, type ListenerEntry } from './listeners.ts';
 
 /** What all clients of one configuration share. */
 export interface ClientSettings extends ConnectionSettings {
@@ -60,20 +62,10 @@ export type FaultPlace =
   | (string & {});
 
 /** The stream over a client, where the server holds one. */
-export interface ClientStream {
-  /** Takes one line, `chunk[start, end)`, which is valid during the call. */
-  line(chunk: Buffer, start: number, end: number): void;
-  /** Called when a read has given all its lines. */
-  linesTaken(): void;
-  /** Whether the stream has asked for more to read, and has not got it. */
-  readonly wantsLines: boolean;
+export interface ClientStream extends LineStream {
   /** Called for each message that comes. */
   active(): void;
   drained(): void;
-  /** Called when no more lines come. */
-  ended(): void;
-  /** Whether the server has said goodbye: it may never read what is held. */
-  readonly hasSaidGoodbye: boolean;
   /** Called when the connection is lost, and the client may come back: nothing can wait for a transport to drain. */
   suspended(): void;
   /** Closes the client, behind what the stream still holds. */
@@ -99,9 +91,6 @@ export interface Resumption {
 /** What a control message was: one that says something new, one that does not, or a fault. */
 export type ControlOutcome = 'news' | 'nothing new' | { readonly problem: string };
 
-export type LineFormat = 'utf8' | 'latin1' | 'buffer';
-export type LineListener = ((line: string) => void) | ((line: Buffer) => void);
-
 /** What a connection is made of. */
 export interface TransportParts {
   readonly transport: Duplex;
@@ -113,22 +102,17 @@ export interface TransportParts {
 }
 
 /** One web client. */
-export class Client implements ConnectionOwner, OutboxOwner {
+export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
   // What a line out touches comes first: in a broadcast to thousands of clients none of them is in a cache, and each line of a cache is waited for.
   readonly #outbox: Outbox;
   #connection: Connection | null;
   #encoding: LineEncoding;
   #isOver = false;
-  /** Whether lines go nowhere: the client is over, or the program's own code has thrown. */
-  #isDeaf = false;
   readonly #settings: ClientSettings;
 
-  #listener: LineListener | null = null;
-  #format: LineFormat = 'utf8';
+  /** Where lines from the client wait for a listener or a stream. */
+  readonly inbox: Inbox;
   #stream: ClientStream | null = null;
-  /** Lines that nobody takes yet; `null`: lines go out as they come. */
-  #held: Buffer[] | null = null;
-  #isPaused = false;
   #followsFirstMessage: boolean;
   #facts: ConnectionFacts;
   #resumption: Resumption | null = null;
@@ -143,6 +127,7 @@ export class Client implements ConnectionOwner, OutboxOwner {
     this.#facts = facts;
     this.#followsFirstMessage = followsFirstMessage;
     this.#encoding = facts.mode === 'text' ? settings.text : settings.binary;
+    this.inbox = new Inbox(this);
     this.#outbox = new Outbox(this, settings);
     this.#connection = new Connection(transport, first, head, this.#outbox, this, settings);
   }
@@ -172,11 +157,6 @@ export class Client implements ConnectionOwner, OutboxOwner {
 
   get closeStatus(): CloseStatus | null {
     return this.#rarities?.status ?? null;
-  }
-
-  /** Whether lines go nowhere any more: what a stream still holds is not delivered either. */
-  get isDeaf(): boolean {
-    return this.#isDeaf;
   }
 
   get isOver(): boolean {
@@ -234,59 +214,20 @@ export class Client implements ConnectionOwner, OutboxOwner {
 
   // Lines in.
 
-  /** Has lines go to `listener`; `null`: to the stream, or nowhere. */
-  setListener(listener: LineListener | null, format: LineFormat): void {
-    this.#listener = listener;
-    this.#format = format;
-    if (listener !== null) {
-      this.resume();
-    } else if (this.#stream === null) {
-      // What is left of the present read waits for the next listener.
-      this.#held ??= [];
-      this.#connection?.pause();
-    } else if (this.#stream.wantsLines) {
-      this.resume();
-    } else {
-      this.#isPaused = false;
-      this.#release();
-      this.#connection?.pause();
-    }
-  }
-
   /** The stream over this client, where there is one. */
   get stream(): ClientStream | null {
     return this.#stream;
   }
 
-  get hasListener(): boolean {
-    return this.#listener !== null;
-  }
-
   /** Has lines go to a stream from now on, where there is no listener. */
   setStream(stream: ClientStream): void {
     this.#stream = stream;
+    this.inbox.setStream(stream);
   }
 
-  /** Puts lines in front of all that come: the stream had them already. */
-  putBack(lines: Buffer[]): void {
-    if (lines.length > 0) this.#held = [...lines, ...(this.#held ?? [])];
-  }
-
-  /**
-   * Stops reading. The lines of the present read still come.
-   *
-   * @param holds whether those are held, too
-   */
-  pause(holds = false): void {
-    this.#isPaused = true;
-    if (holds) this.#held ??= [];
-    this.#connection?.pause();
-  }
-
-  resume(): void {
-    this.#isPaused = false;
-    this.#release();
-    if (!this.#isPaused && !this.#isOver && (this.#listener !== null || this.#stream !== null)) this.#connection?.resume();
+  readLines(reads: boolean): void {
+    if (reads) this.#connection?.resume();
+    else this.#connection?.pause();
   }
 
   // Callbacks of the server.
@@ -328,8 +269,7 @@ export class Client implements ConnectionOwner, OutboxOwner {
   /** Ends this client for an error of the program's own code: 1011, without details ("may be security-sensitive", as other libraries say). */
   fault(error: unknown, during: FaultPlace): void {
     this.#rare.fault = { error };
-    this.#isDeaf = true;
-    this.#held = null;
+    this.inbox.close();
     this.#settings.onFault(error, during, this);
     if (this.isSuspended) this.finish({ code: CloseCode.INTERNAL_ERROR, reason: 'Internal error', clean: false });
     else this.#connection?.fail(CloseCode.INTERNAL_ERROR, 'Internal error');
@@ -379,15 +319,11 @@ export class Client implements ConnectionOwner, OutboxOwner {
     this.#leave(status);
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#isDeaf = true;
-    this.#listener = null;
-    this.#held = null;
+    this.inbox.close();
     this.#outbox.close();
     const stream = this.#stream;
     if (stream === null) {
-      process.nextTick(() => {
-        this.tellClosed();
-      });
+      process.nextTick(() => this.tellClosed());
     } else {
       // A stream that ended this client itself knows already.
       stream.broken(null);
@@ -430,12 +366,11 @@ export class Client implements ConnectionOwner, OutboxOwner {
     replaced: { readonly code: number; readonly reason: string },
   ): void {
     const before = this.#connection;
-    const wasReading = before?.isReading ?? this.#rare.wasReading;
     this.#outbox.detach();
     before?.abandon(replaced.code, replaced.reason);
     this.#facts = facts;
     this.#connection = new Connection(transport, first, head, this.#outbox, this, this.#settings);
-    if (wasReading) this.#connection.resume();
+    if (this.inbox.wantsLines) this.#connection.resume();
     this.#connection.start();
     this.#emit('onResume', facts);
     // Behind the flush of what waited: a client that is not behind any more would never say so.
@@ -454,18 +389,11 @@ export class Client implements ConnectionOwner, OutboxOwner {
       this.#resumption.received(end - start);
     }
     this.#stream?.active();
-    const isAscii = (content & Content.NOT_ASCII) === 0;
-    // Nearly every message: there is no line end to look for.
-    if ((content & Content.CONTROLS) === 0) {
-      if (start === end) return 0;
-      this.#takeLine(chunk, start, end, isAscii);
-      return 1;
-    }
-    return splitMessage(chunk, start, end, (lineStart, lineEnd) => this.#takeLine(chunk, lineStart, lineEnd, isAscii));
+    return this.inbox.take(chunk, start, end, content);
   }
 
   readEnded(): void {
-    this.#stream?.linesTaken();
+    this.inbox.readEnded();
   }
 
   get survivesLoss(): boolean {
@@ -488,13 +416,7 @@ export class Client implements ConnectionOwner, OutboxOwner {
       return;
     }
     this.#leave(status);
-    // The end comes behind the lines that are held.
-    if (this.#held !== null && this.#held.length > 0 && !this.#stream.hasSaidGoodbye) {
-      this.#rare.owesEnd = true;
-      return;
-    }
-    this.#held = null;
-    this.#stream.ended();
+    this.inbox.end();
   }
 
   broken(status: CloseStatus, error: Error | null): void {
@@ -539,14 +461,6 @@ export class Client implements ConnectionOwner, OutboxOwner {
     return { ...faces, ...this.#rarities?.fault };
   }
 
-  /** Call this when the server says goodbye: an end that waits for lines it holds by `pause` waits no more, as it may never resume. */
-  dropHeldLines(): void {
-    if (this.#rarities?.owesEnd !== true) return;
-    this.#rarities.owesEnd = false;
-    this.#held = null;
-    this.#stream?.ended();
-  }
-
   get #rare(): Rarities {
     this.#rarities ??= new Rarities();
     return this.#rarities;
@@ -564,7 +478,6 @@ export class Client implements ConnectionOwner, OutboxOwner {
   /** Suspends the client where its connection was only lost. Returns `false` where it is the end. */
   #suspendAfter(status: CloseStatus): boolean {
     if (this.#resumption === null || !this.#resumption.survives(status)) return false;
-    this.#rare.wasReading = this.#connection?.isReading ?? false;
     this.#connection = null;
     this.#outbox.detach();
     this.#stream?.suspended();
@@ -586,50 +499,6 @@ export class Client implements ConnectionOwner, OutboxOwner {
     this.#facts = withMode(this.#facts, mode);
     this.#encoding = isText ? this.#settings.text : this.#settings.binary;
   }
-
-  #takeLine(chunk: Buffer, start: number, end: number, isAscii: boolean): void {
-    if (this.#isDeaf) return;
-    if (this.#held !== null || (this.#listener === null && this.#stream === null)) {
-      this.#held ??= [];
-      this.#held.push(Buffer.from(chunk.subarray(start, end)));
-    } else if (this.#listener === null) {
-      this.#stream?.line(chunk, start, end);
-    } else {
-      this.#callListener(this.#listener, chunk, start, end, isAscii);
-    }
-  }
-
-  #callListener(listener: LineListener, bytes: Buffer, start: number, end: number, isAscii: boolean): void {
-    try {
-      const result: unknown =
-        this.#format === 'buffer'
-          ? (listener as (line: Buffer) => unknown)(bytes.subarray(start, end))
-          : // latin1 is the faster way to the same string where every byte is ASCII.
-            (listener as (line: string) => unknown)(bytes.toString(isAscii ? 'latin1' : this.#format, start, end));
-      if (result !== undefined) this.watch('onLine', result);
-    } catch (error) {
-      this.fault(error, 'onLine');
-    }
-  }
-
-  /** Hands out the lines that were held, in order, as long as somebody takes them. */
-  #release(): void {
-    const held = this.#held;
-    if (held === null || (this.#listener === null && this.#stream === null)) return;
-    while (held.length > 0 && this.#held === held && !(this.#isPaused && this.#listener !== null)) {
-      if (this.#listener === null && this.#stream === null) return;
-      // Taken out first: a listener may pause and resume, which comes here again.
-      const line = held.shift() as Buffer;
-      if (this.#listener !== null) this.#callListener(this.#listener, line, 0, line.length, false);
-      else this.#stream?.line(line, 0, line.length);
-    }
-    this.#stream?.linesTaken();
-    if (this.#held !== held || held.length > 0) return;
-    this.#held = null;
-    if (this.#rarities?.owesEnd !== true) return;
-    this.#rarities.owesEnd = false;
-    this.#stream?.ended();
-  }
 }
 
 const ABNORMAL: CloseStatus = Object.freeze({ code: CloseCode.ABNORMAL, reason: '', clean: false });
@@ -639,29 +508,7 @@ class Rarities {
   status: CloseStatus | null = null;
   /** Whether a write returned `false`. */
   owesDrain = false;
-  /** Whether the stream's end waits for lines that are held. */
-  owesEnd = false;
-  wasReading = false;
   hasToldClosed = false;
   /** What the program's own code threw. */
   fault: { readonly error: unknown } | null = null;
-}
-
-/** What a server can be told of, by the name of the method that asks for it. */
-export type ClientEvent = 'onDrain' | 'onClose' | 'onSuspend' | 'onResume';
-
-/** A list of listeners: one entry has 48 bytes, an array with one element 170. */
-interface ListenerEntry {
-  readonly event: ClientEvent;
-  readonly listener: (argument: never) => unknown;
-  next: ListenerEntry | null;
-}
-
-function append(list: ListenerEntry | null, event: ClientEvent, listener: ListenerEntry['listener']): ListenerEntry {
-  const entry: ListenerEntry = { event, listener, next: null };
-  if (list === null) return entry;
-  let last = list;
-  while (last.next !== null) last = last.next;
-  last.next = entry;
-  return list;
 }

@@ -8,7 +8,8 @@ import type { ConnectionFacts } from '../admission/facts.ts';
 import type { CloseStatus } from '../connection/connection.ts';
 import { CloseCode } from '../errors.ts';
 import { isSendableCloseCode } from '../protocol/close.ts';
-import type { Client, LineListener } from './client.ts';
+import type { Client } from './client.ts';
+import type { LineListener } from './inbox.ts';
 import { type IrcSocket, socketOver } from './irc-socket.ts';
 import type { PreparedLine } from './prepared-line.ts';
 import { checkLineListener, writeLineTo } from './write-line.ts';
@@ -126,7 +127,7 @@ export class LineClient implements IrcClient {
 
   onLine(listener: LineListener | null, encoding: 'utf8' | 'latin1' | 'buffer' = 'utf8'): this {
     checkLineListener(listener, encoding);
-    this.#client.setListener(listener, encoding);
+    this.#client.inbox.setListener(listener, encoding);
     return this;
   }
 
@@ -155,12 +156,12 @@ export class LineClient implements IrcClient {
   }
 
   pause(): this {
-    this.#client.pause();
+    this.#client.inbox.pause(false);
     return this;
   }
 
   resume(): this {
-    this.#client.resume();
+    this.#client.inbox.resume();
     return this;
   }
 

@@ -18,7 +18,8 @@ import type { ConnectionFacts, Endpoint } from '../admission/facts.ts';
 import type { CloseStatus } from '../connection/connection.ts';
 import { CloseCode, WebSocketError } from '../errors.ts';
 import { isSendableCloseCode } from '../protocol/close.ts';
-import type { Client, LineListener } from './client.ts';
+import type { Client } from './client.ts';
+import type { LineListener } from './inbox.ts';
 import type { PreparedLine } from './prepared-line.ts';
 import { SocketStream } from './socket-stream.ts';
 import { stream } from './stream-methods.ts';
@@ -326,7 +327,7 @@ class WebSocketStream extends SocketShape {
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     // What is left in the stream when a listener has thrown goes to nobody.
-    if (this.#stream.client.isDeaf && (event === 'data' || event === 'readable')) return false;
+    if (this.#stream.client.inbox.isClosed && (event === 'data' || event === 'readable')) return false;
     try {
       return super.emit(event as string, ...args);
     } catch (error) {

@@ -7,7 +7,8 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CloseCode } from '../errors.ts';
-import type { Client, ClientStream, LineFormat, LineListener } from './client.ts';
+import type { Client, ClientStream } from './client.ts';
+import type { LineFormat, LineListener } from './inbox.ts';
 import { LineFramer } from './lines.ts';
 import { EncodedLine, type PreparedLine, prepareLine } from './prepared-line.ts';
 import { stream } from './stream-methods.ts';
@@ -61,8 +62,8 @@ export class SocketStream implements ClientStream {
 
   onLine(listener: LineListener | null, format: LineFormat): void {
     checkLineListener(listener, format);
-    if (listener !== null) this.client.putBack(this.#takeUnread());
-    this.client.setListener(listener, format);
+    if (listener !== null) this.client.inbox.putBack(this.#takeUnread());
+    this.client.inbox.setListener(listener, format);
     // Flowing, so that 'end' comes; there is no 'data'.
     if (listener !== null) stream.resume.call(this.socket);
   }
@@ -87,7 +88,7 @@ export class SocketStream implements ClientStream {
     if (!this.socket.writableEnded) {
       this.#closing = { code, reason };
       stream.end.call(this.socket);
-      this.client.dropHeldLines();
+      this.client.inbox.sayGoodbye();
     }
     this.client.limitTime();
   }
@@ -95,11 +96,11 @@ export class SocketStream implements ClientStream {
   // From the socket's methods.
 
   paused(): void {
-    if (this.client.hasListener) this.client.pause(true);
+    if (this.client.inbox.hasListener) this.client.inbox.pause(true);
   }
 
   resumed(): void {
-    if (this.client.hasListener) this.client.resume();
+    if (this.client.inbox.hasListener) this.client.inbox.resume();
   }
 
   write(args: unknown[]): boolean {
@@ -115,7 +116,7 @@ export class SocketStream implements ClientStream {
   end(args: unknown[]): void {
     guardCallback(args, this.client, 'end');
     stream.end.apply(this.socket, args);
-    this.client.dropHeldLines();
+    this.client.inbox.sayGoodbye();
   }
 
   setTimeout(msecs: number, callback?: () => void): void {
@@ -137,7 +138,7 @@ export class SocketStream implements ClientStream {
   /** The stream wants more to read. */
   wanted(): void {
     this.#wantsLines = true;
-    if (!this.client.hasListener) this.client.resume();
+    if (!this.client.inbox.hasListener) this.client.inbox.resume();
   }
 
   take(chunk: string | Uint8Array, encoding: BufferEncoding, callback: WriteCallback): void {
@@ -191,7 +192,7 @@ export class SocketStream implements ClientStream {
     const lines = gathering.take();
     if (this.#isOver || stream.push.call(this.socket, lines)) return;
     this.#wantsLines = false;
-    this.client.pause();
+    this.client.readLines(false);
   }
 
   get wantsLines(): boolean {
