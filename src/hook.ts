@@ -3,7 +3,7 @@
  *
  * In: a configuration, and what the program wants called. Out: a {@link WebSocketHook} that takes upgrade requests, bare sockets
  * or whole listeners, and hands on clients as sockets or as lines. It does not know how any of it is done: `listening/` takes
- * requests, `admission/` decides, `client/` serves.
+ * requests, `admission/` decides, `client/` serves. The first half of the file is the public interface with its documentation.
  */
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
@@ -12,11 +12,13 @@ import type { Duplex } from 'node:stream';
 import { UNKNOWN } from './address/ranges.ts';
 import { type AdmissionReport, admit, explainAdmission } from './admission/admission.ts';
 import { type ConnectionFacts, withResumes } from './admission/facts.ts';
-import { Client, type ClientSettings, type FaultPlace } from './client/client.ts';
+import { Client, type ClientSettings } from './client/client.ts';
 import { lineClientOf } from './client/client-of.ts';
 import { Clients } from './client/clients.ts';
+import { type FaultContext, Faults, watchResult } from './client/faults.ts';
 import { type IrcClient, LineClient } from './client/irc-client.ts';
 import { type IrcSocket, socketOver } from './client/irc-socket.ts';
+import { describeStats, type HookStats } from './client/stats.ts';
 import { type CompiledConfig, compileConfig, type ResolvedConfig, type WebSocketConfig } from './config/config.ts';
 import { Sweeper, sweepInterval } from './connection/sweeper.ts';
 import { diagnostics, publish } from './diagnostics.ts';
@@ -37,24 +39,10 @@ import { watchResponses } from './listening/unfinished.ts';
 import type { UpgradeContext } from './listening/upgrade.ts';
 import { Counters, count } from './metrics/counters.ts';
 import { formatMetrics } from './metrics/format.ts';
-import type { HistogramSnapshot } from './metrics/histogram.ts';
 import { MAX_CONTROL_SIZE } from './protocol/frame.ts';
 import { truncateUtf8 } from './protocol/utf8.ts';
 import type { SessionSettings } from './resume/session.ts';
 import { Sessions } from './resume/sessions.ts';
-
-/** The place in which the program's own code threw. */
-export interface FaultContext {
-  /**
-   * The callback: `onConnection`, `onClient`, `onLine`, `authorize`, …; for a listener on a socket, the event's name: `data`,
-   * `end`, …
-   */
-  readonly during: FaultPlace;
-  /** The client that is ended for it; `null` if there is none yet. */
-  readonly client: IrcClient | null;
-  /** The request, if there is one at hand. */
-  readonly request: IncomingMessage | null;
-}
 
 /**
  * The program's own options, beside the operator's {@link WebSocketConfig}. Exactly one of `onConnection` and `onClient` is
@@ -186,34 +174,6 @@ export interface WebSocketHook<Held extends IrcSocket | IrcClient = IrcSocket> e
   close(reason?: string, options?: { readonly spread?: number }): Promise<void>;
 }
 
-/** Counts since a hook was made. */
-export interface HookStats {
-  /** Connected clients, suspended ones included. */
-  readonly clients: number;
-  /** Clients that were let in. */
-  readonly accepted: number;
-  /** Requests that were refused, by HTTP status. */
-  readonly rejected: Readonly<Record<number, number>>;
-  /** Clients that are gone, by close code (1006: without a Close frame). */
-  readonly closed: Readonly<Record<number, number>>;
-  /** Clients that have lost their connection and may come back, at this moment. */
-  readonly suspended: number;
-  /** How often a client came back. */
-  readonly resumed: number;
-  /** Clients that lost their connection and did not come back in time. */
-  readonly expired: number;
-  /** Lines from clients and to clients. */
-  readonly lines: { readonly received: number; readonly sent: number };
-  /** Bytes of WebSocket frames from clients and to clients. */
-  readonly bytes: { readonly received: number; readonly sent: number };
-  /** Bytes that wait for all clients together. */
-  readonly queuedBytes: number;
-  /** From a native ping to its pong, in milliseconds. */
-  readonly roundTrips: HistogramSnapshot;
-  /** From an upgrade request to its 101, in milliseconds, `authorize` included. */
-  readonly handshakes: HistogramSnapshot;
-}
-
 /**
  * Makes the `websocket` bind hook.
  *
@@ -243,7 +203,7 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
   readonly #onConnection: WebSocketHookOptions['onConnection'];
   readonly #onClient: WebSocketHookOptions['onClient'];
   readonly #onReject: WebSocketHookOptions['onReject'];
-  readonly #onError: WebSocketHookOptions['onError'];
+  readonly #faults: Faults;
   readonly #relaySession: WebSocketHookOptions['relaySession'];
   readonly #pingPayload: Buffer;
   readonly #members = new Clients();
@@ -273,7 +233,7 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
     this.#onConnection = onConnection;
     this.#onClient = onClient;
     this.#onReject = onReject;
-    this.#onError = onError;
+    this.#faults = new Faults(onError);
     this.#relaySession = relaySession;
     this.authorize = authorize;
     this.clients = this.#members.faces as Set<IrcSocket | IrcClient>;
@@ -380,7 +340,7 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
     try {
       return this.#relaySession?.(node, transport, head, facts, request) ?? false;
     } catch (error) {
-      this.#report(error, { during: 'relaySession', client: null, request });
+      this.#faults.report(error, { during: 'relaySession', client: null, request });
       return false;
     }
   };
@@ -441,28 +401,13 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
   };
 
   /** Reports what the program's own code threw, where no client is ended for it. */
-  readonly failed: UpgradeContext['failed'] = (error, during, request) => this.#report(error, { during, client: null, request });
+  readonly failed: UpgradeContext['failed'] = (error, during, request) =>
+    this.#faults.report(error, { during, client: null, request });
 
   // Not a closure of `welcome`: that would keep the request, and its headers, for as long as the client lives.
   readonly #closedClient = (client: Client): void => {
     if (this.#members.remove(client)) count(this.#counters.closed, client.closeStatus?.code ?? CloseCode.ABNORMAL);
   };
-
-  #report(error: unknown, context: FaultContext): void {
-    if (this.#onError === undefined) {
-      warnOfFault(error, context.during);
-      return;
-    }
-    const failed = (thrown: unknown): void => {
-      warnOfFault(error, context.during);
-      warnOfFault(thrown, 'onError');
-    };
-    try {
-      watchResult(this.#onError(error, context), failed);
-    } catch (thrown) {
-      failed(thrown);
-    }
-  }
 
   #clientSettings(): ClientSettings {
     const {
@@ -490,7 +435,7 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
       counters: this.#counters,
       onClosed: this.#closedClient,
       onTransportClosed: this.#members.transportClosed,
-      onFault: (error, during, client) => this.#report(error, { during, client: lineClientOf(client), request: null }),
+      onFault: (error, during, client) => this.#faults.report(error, { during, client: lineClientOf(client), request: null }),
     };
   }
 
@@ -522,41 +467,4 @@ function prepareTransport(transport: Duplex): void {
   // 0: the server's time limits for requests end here.
   socket.setTimeout?.(0);
   socket.setNoDelay?.(true);
-}
-
-/**
- * Calls `failed` where a callback turns out to be `async`, and rejects: nobody else would notice but the process, which would
- * end.
- */
-function watchResult(result: unknown, failed: (error: unknown) => void): void {
-  if (typeof (result as Promise<unknown> | undefined)?.then === 'function') (result as Promise<unknown>).then(undefined, failed);
-}
-
-/** Reports a fault with its whole stack, where no `onError` is set. */
-function warnOfFault(error: unknown, during: string): void {
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const message = error instanceof Error ? error.message : String(error);
-  process.emitWarning(message, {
-    type: 'Warning',
-    code: 'IRCD_WEBSOCKET_CALLBACK_ERROR',
-    detail: `thrown by ${during}: ${stack}`,
-  });
-}
-
-function describeStats(counters: Counters, members: Clients): HookStats {
-  const { accepted, suspended, resumed, expired, linesIn, linesOut, bytesIn, bytesOut } = counters;
-  return {
-    clients: members.faces.size,
-    accepted,
-    rejected: Object.fromEntries(counters.rejected),
-    closed: Object.fromEntries(counters.closed),
-    suspended,
-    resumed,
-    expired,
-    lines: { received: linesIn, sent: linesOut },
-    bytes: { received: bytesIn, sent: bytesOut },
-    queuedBytes: members.queuedSize,
-    roundTrips: counters.roundTrips.snapshot(),
-    handshakes: counters.handshakes.snapshot(),
-  };
 }

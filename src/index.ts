@@ -7,9 +7,11 @@ export type { ProxyHeader } from './admission/proxy.ts';
 export { broadcast } from './client/broadcast.ts';
 export type { FaultPlace } from './client/client.ts';
 export { clientOf } from './client/client-of.ts';
+export type { FaultContext } from './client/faults.ts';
 export type { IrcClient } from './client/irc-client.ts';
 export type { IrcSocket } from './client/irc-socket.ts';
 export { type PreparedLine, prepareLine } from './client/prepared-line.ts';
+export type { HookStats } from './client/stats.ts';
 export type { ResolvedConfig } from './config/compile.ts';
 export { configFromTags, webSocketNames } from './config/from-tags.ts';
 export { type ConfigTag, parseTags } from './config/tags.ts';
@@ -21,9 +23,7 @@ export type { LookupOptions } from './dns/resolver.ts';
 export { CloseCode, ConfigError, type ConfigErrorPlace, HandshakeError, ProtocolError, WebSocketError } from './errors.ts';
 export {
   createWebSocketHook,
-  type FaultContext,
   type HookRegistry,
-  type HookStats,
   type WebSocketHook,
   type WebSocketHookOptions,
 } from './hook.ts';

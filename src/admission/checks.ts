@@ -9,6 +9,8 @@
  * 2. Each row is run for every request, and described for a report only: the words of a report cost nothing where there is none.
  *
  * It has more than 250 lines because the table is one idea, and its order is what a reader comes for.
+ *
+ * One file, although long: it is one table.
  */
 import { HandshakeError } from '../errors.ts';
 import { hasSha1, isWebSocketKey } from '../protocol/handshake.ts';

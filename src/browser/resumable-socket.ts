@@ -27,6 +27,8 @@
  * token, which acknowledges it.
  *
  * It is one file: the states are one machine, and every event reads and writes the same private fields.
+ *
+ * One file, although long: it is one state machine, and the bundle has a limit of bytes.
  */
 import { Journal } from './journal.ts';
 import {

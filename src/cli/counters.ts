@@ -3,8 +3,9 @@
  *
  * In: the counts of one process each. Out: their sum. It does not know where they come from, nor how they are shown (`metrics.ts`).
  */
+
+import type { HookStats } from '../client/stats.ts';
 import type { GatewayStats, UpstreamStats } from '../gateway/index.ts';
-import type { HookStats } from '../hook.ts';
 import { Histogram, type HistogramSnapshot } from '../metrics/histogram.ts';
 import type { ProcessCounts } from './process-counts.ts';
 

@@ -3,6 +3,8 @@
  *
  * In: a file. Out: {@link GatewaySettings}, checked whole, with every file that it names read: plain data, which goes to a worker as it is. It does not know
  * processes or listeners.
+ *
+ * One file, although long: it is one list of tags.
  */
 import { Resolver } from 'node:dns';
 import { readFileSync } from 'node:fs';

@@ -3,6 +3,8 @@
  *
  * In: settings, and how many. Out: {@link Gateways}. Connections are shared out by `node:cluster`; a worker that dies is started again, with the settings in
  * force and not with what the file says by then. It does not know what a gateway does.
+ *
+ * One file, although long: all of it is the life of the workers.
  */
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';

@@ -10,6 +10,8 @@
  * 2. What a server's listener throws ends this client and nobody else: events go out through `emit`, which catches it.
  *
  * The differences from a `net.Socket` are listed in `docs/api.md`, "Deviations from net.Socket".
+ *
+ * One file, although long: it is the list of names that a `net.Socket` has.
  */
 import { type AddressInfo, isIPv6, Socket } from 'node:net';
 import { Duplex } from 'node:stream';

@@ -3,6 +3,8 @@
  *
  * In: a {@link Client} on one side; the calls of Node's stream machinery on the other. Out: `push`, `'drain'`, `'timeout'`, `'close'`. It is no property of the socket
  * that the server holds, and calls the stream's own methods by their prototype: a server may have replaced them.
+ *
+ * One file, although long: reading, writing and the end of one stream share their state.
  */
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';

@@ -7,6 +7,8 @@
  * Laws of this file:
  * 1. Reading goes on behind a fault, at the next line that begins with a tag.
  * 2. An error never shows text out of a value: it may be a part of a password.
+ *
+ * One file, although long: it is one grammar.
  */
 import { ErrorList } from './error-list.ts';
 

@@ -9,6 +9,8 @@
  * 2. The connection calls its owner once for the end: `ended` where the peer may still read, `broken` where nothing is left. When the transport has closed, it calls
  *    `onTransportClosed`, once.
  * 3. A connection that was {@link Connection.abandon abandoned} does not call its owner any more.
+ *
+ * One file, although long: its states and what each event does in them are one table.
  */
 import type { Duplex } from 'node:stream';
 import { diagnostics, publish } from '../diagnostics.ts';

@@ -5,6 +5,8 @@
  * user's. It keeps no state of IRC: what stands between the two ends is lines.
  *
  * The IRC server is connected before the upgrade is answered: where none answers the browser gets 503, and web clients try again by themselves.
+ *
+ * One file, although long: each of its steps concerns the same client, who it is, where it goes and what it leaves behind.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Server, Socket } from 'node:net';

@@ -11,6 +11,8 @@
  *    `MAX_WAITING`, so that its leaving is noticed.
  * 4. While a client has no connection and may come back, its server is read on and its PINGs are answered here: ngIRCd waits 20 seconds for a PONG.
  * 5. No ERROR reaches the page from a server that goes down: web clients would not come back.
+ *
+ * One file, although long: each event of one side is an action on the other.
  */
 import type { Socket } from 'node:net';
 import type { IrcClient } from '../client/irc-client.ts';

@@ -4,6 +4,8 @@
  * In: upgrade requests, plain requests, HTTP/2 streams, bare sockets, or the wish for a listener. Out: handshakes for
  * `upgrade.ts`, native connections for the program, and servers to listen with. It does not know who may come in, nor what
  * becomes of a client.
+ *
+ * One file, although long: each way in is a few lines, and all of them end in the same handshake.
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';

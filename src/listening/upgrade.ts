@@ -8,6 +8,8 @@
  * 1. Synchronous up to the first listener: nothing is awaited before the stream has its `'error'` listener.
  * 2. Never throws for what a peer does.
  * 3. Whatever happens, the stream is a client's, answered and closing, or destroyed.
+ *
+ * One file, although long: it is the steps of one handshake, in order.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';

@@ -9,6 +9,8 @@
  * 1. Nothing that a peer sends makes {@link Session.receive} throw: it ends in `closed` with a code and a reason.
  * 2. `closed` is called once, last.
  * 3. What was received before a fault or a Close frame is delivered, what comes after it never is.
+ *
+ * One file, although long: messages, control frames and the closing handshake share their state.
  */
 import { CloseCode, ProtocolError } from '../errors.ts';
 import { decodeClosePayload, encodeClosePayload, isSendableCloseCode } from './close.ts';
