@@ -129,7 +129,8 @@ export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
     this.#encoding = facts.mode === 'text' ? settings.text : settings.binary;
     this.inbox = new Inbox(this);
     this.#outbox = new Outbox(this, settings);
-    this.#connection = new Connection(transport, first, head, this.#outbox, this, settings);
+    this.#connection = new Connection(transport, head, this.#outbox, this, settings);
+    this.#connection.begin(first);
   }
 
   /** Lets messages come: the server has had its say. */
@@ -369,7 +370,8 @@ export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
     this.#outbox.detach();
     before?.abandon(replaced.code, replaced.reason);
     this.#facts = facts;
-    this.#connection = new Connection(transport, first, head, this.#outbox, this, this.#settings);
+    this.#connection = new Connection(transport, head, this.#outbox, this, this.#settings);
+    this.#connection.begin(first);
     if (this.inbox.wantsLines) this.#connection.resume();
     this.#connection.start();
     this.#emit('onResume', facts);
@@ -480,9 +482,10 @@ export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
     if (this.#resumption === null || !this.#resumption.survives(status)) return false;
     this.#connection = null;
     this.#outbox.detach();
-    this.#stream?.suspended();
     this.#resumption.suspended();
-    this.#emit('onSuspend');
+    this.#stream?.suspended();
+    // What the stream held may have been the server's goodbye.
+    if (!this.#isOver) this.#emit('onSuspend');
     return true;
   }
 

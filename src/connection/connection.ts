@@ -101,17 +101,9 @@ export class Connection implements SessionEvents, Watched {
   #latePing: Buffer | null = null;
 
   /**
-   * @param first the bytes that come before all else, a byte string: the 101
    * @param head what came behind the request
    */
-  constructor(
-    transport: Duplex,
-    first: string,
-    head: Uint8Array,
-    outbox: Outbox,
-    owner: ConnectionOwner,
-    settings: ConnectionSettings,
-  ) {
+  constructor(transport: Duplex, head: Uint8Array, outbox: Outbox, owner: ConnectionOwner, settings: ConnectionSettings) {
     this.#transport = transport;
     this.#head = head.length > 0 ? head : null;
     this.#outbox = outbox;
@@ -123,7 +115,15 @@ export class Connection implements SessionEvents, Watched {
     releaseSocket(transport);
     transport.on('close', onClose);
     transport.on('end', onEnd);
-    outbox.attach(transport, first);
+  }
+
+  /**
+   * Begins to send; call it when the owner has this connection.
+   *
+   * @param first the bytes that come before all else, a byte string: the 101
+   */
+  begin(first: string): void {
+    this.#outbox.attach(this.#transport, first);
   }
 
   get transport(): Duplex {

@@ -57,7 +57,8 @@ function open(limits: Partial<ConnectionSettings> = {}): Peer {
   };
   const all = { ...settings, ...limits };
   const outbox = new Outbox(owner, all);
-  const connection: Connection = new Connection(transport, '', new Uint8Array(0), outbox, owner, all);
+  const connection: Connection = new Connection(transport, new Uint8Array(0), outbox, owner, all);
+  connection.begin('');
   const chunks: Buffer[] = [];
   transport.on('data', (chunk: Buffer) => chunks.push(chunk));
   connection.resume();

@@ -171,6 +171,52 @@ describe('a connection that is lost', () => {
   });
 });
 
+test('a client that lacks more than its transport takes at once is caught up, and is no longer behind', async () => {
+  const running = await startHook({ sendQueueLimit: 64 * 1024 * 1024 });
+  const { client, token, socket } = await openSession(running);
+  client.socket.resetAndDestroy();
+  await expect.poll(() => running.hook.stats().suspended).toBe(1);
+  // More than any kernel takes at once.
+  const count = 1_500;
+  for (let i = 0; i < count; i++) socket.write(`${i} ${'x'.repeat(8_000)}\r\n`);
+  let drains = 0;
+  socket.on('drain', () => drains++);
+  const back = await claim(running, token, 0, 1);
+  await back.until(() => texts(back).length === count);
+  expect(texts(back).map((line) => Number(line.split(' ')[0]))).toEqual(Array.from({ length: count }, (_, i) => i));
+  await expect.poll(() => drains).toBe(1);
+  // Lost once more before anything is acknowledged: now all of it is in the journal, and comes before the 101 is read.
+  back.socket.resetAndDestroy();
+  await expect.poll(() => running.hook.stats().suspended).toBe(1);
+  const again = await claim(running, tokenOf(back), 0, 2);
+  await again.until(() => texts(again).length === count);
+  again.socket.write(clientFrame(Opcode.PING, 'x'));
+  await again.until(() => again.frames.some(({ opcode }) => opcode === Opcode.PONG));
+  expect(socket.write('last\r\n')).toBe(true);
+  await again.until(() => texts(again).length === count + 1);
+});
+
+test('end() behind writes that wait for a transport, and then the transport is lost: one close', async () => {
+  const running = await startHook({ sendQueueLimit: 64 * 1024 * 1024 });
+  const { client, socket } = await openSession(running);
+  client.socket.pause();
+  while (socket.write(`${'x'.repeat(8_000)}\r\n`)) await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 3; i++) socket.write('more\r\n');
+  let closes = 0;
+  const closed = new Promise<void>((resolve) => {
+    socket.on('close', () => {
+      closes++;
+      resolve();
+    });
+  });
+  socket.end('ERROR :bye\r\n');
+  client.socket.resetAndDestroy();
+  await closed;
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(closes).toBe(1);
+  expect(running.hook.stats()).toMatchObject({ clients: 0, suspended: 0 });
+});
+
 describe('claims', () => {
   test('the newer connection wins; the older one is told so and says nothing more', async () => {
     const running = await startHook();
