@@ -9,11 +9,19 @@ const PONG = encodeFrame(Opcode.PONG, Buffer.alloc(0), { maskKey: Uint8Array.of(
 /** An address has 28,000 ports by default. */
 const CLIENTS_AN_ADDRESS = 20_000;
 
+interface ConnectMessage {
+  readonly type: 'connect';
+  readonly port: number;
+  readonly clients: number;
+  /** Which of the loads this is. */
+  readonly load: number;
+}
+
 const sockets: Socket[] = [];
 const readBuffer = Buffer.allocUnsafe(65_536);
 let pings = 0;
 
-function open(port: number, index: number): Promise<void> {
+function open(port: number, address: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let isOpen = false;
     const callback = (): boolean => {
@@ -30,7 +38,7 @@ function open(port: number, index: number): Promise<void> {
     const socket = connect({
       port,
       host: '127.0.0.1',
-      localAddress: `127.0.0.${2 + Math.floor(index / CLIENTS_AN_ADDRESS)}`,
+      localAddress: `127.0.${Math.floor(address / 250)}.${2 + (address % 250)}`,
       onread: { buffer: readBuffer, callback },
     });
     socket.on('connect', () => socket.write(UPGRADE));
@@ -39,16 +47,18 @@ function open(port: number, index: number): Promise<void> {
   });
 }
 
-async function openAll(port: number, clients: number): Promise<void> {
+async function openAll({ port, clients, load }: ConnectMessage): Promise<void> {
   let next = 0;
+  // Each load has addresses of its own.
+  const first = load * Math.ceil(clients / CLIENTS_AN_ADDRESS);
   const worker = async (): Promise<void> => {
-    while (next < clients) await open(port, next++);
+    while (next < clients) await open(port, first + Math.floor(next++ / CLIENTS_AN_ADDRESS));
   };
   await Promise.all(Array.from({ length: 100 }, worker));
 }
 
-process.on('message', (message: { type: 'connect'; port: number; clients: number } | { type: 'sample' }) => {
+process.on('message', (message: ConnectMessage | { type: 'sample' }) => {
   if (message.type === 'sample') process.send?.({ type: 'sample', pings });
-  else void openAll(message.port, message.clients).then(() => process.send?.({ type: 'connected' }));
+  else void openAll(message).then(() => process.send?.({ type: 'connected' }));
 });
 process.on('disconnect', () => process.exit());

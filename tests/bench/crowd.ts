@@ -1,59 +1,92 @@
 /**
- * A crowd of silent clients: `npm run bench:crowd -- [--clients N] [--peers line,stream,ws] [--seconds N]`
+ * A crowd of silent clients: `npm run bench:crowd -- [--clients N] [--processes N] [--peers line,stream,ws] [--seconds N] [--write BLOCK]`
  *
- * Each peer has a fresh server process, one after the other. The load connects N clients from several loopback addresses, answers pings and says nothing. The figures
- * are the server's resident and heap memory a client, and its processor time over the window, in which each client is pinged every 30 s: this library with its defaults,
- * `ws` with the heartbeat that its documentation has.
+ * Each peer has fresh server processes, one peer after the other; as many loads connect the clients from several loopback addresses, answer pings and say nothing. The
+ * figures are the servers' resident and heap memory a client, and their processor time over the window, in which each client is pinged every 30 s: this library with its
+ * defaults, `ws` with the heartbeat that its documentation has.
  *
- * Both processes need a descriptor for each client: the limit is raised by `prlimit`, where this user may.
+ * A process needs a descriptor for each of its clients: the limit is raised by `prlimit`, where this user may. Where the machine's limit is lower, `--processes` shares the
+ * clients out.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { machine, markdown, writeBlock } from './page.ts';
 import type { ProcessSample } from './sample.ts';
 
 const { values } = parseArgs({
   options: {
     clients: { type: 'string', default: '100000' },
+    processes: { type: 'string', default: '1' },
     peers: { type: 'string', default: 'line,stream,ws' },
     seconds: { type: 'string', default: '120' },
+    write: { type: 'string' },
   },
 });
-const [clients, seconds] = [Number(values.clients), Number(values.seconds)];
+const [clients, processes, seconds] = [Number(values.clients), Number(values.processes), Number(values.seconds)];
+const clientsEach = Math.ceil(clients / processes);
 
-console.log(`Node ${process.version}; ${clients} clients, each pinged every 30 s, over ${seconds} s\n`);
-console.log('| peer | resident, bytes a client | heap and external, bytes a client | processor time, % of a core |');
-console.log('| --- | --- | --- | --- |');
+type Sample = ProcessSample & { readonly clients: number };
+
+const heads = [
+  'peer',
+  'clients',
+  'processes',
+  'resident, bytes a client',
+  'heap and external, bytes a client',
+  'processor time, % of a core',
+];
+console.log(`${machine()}; each client pinged every 30 s, over ${seconds} s\n\n${markdown({ heads, rows: [] })}`);
 for (const peer of values.peers.split(',')) {
-  const server = start('crowd-server.js', [peer]);
-  const load = start('crowd-load.js', []);
+  const row = await measure(peer);
+  console.log(`| ${row.join(' | ')} |`);
+  if (values.write !== undefined) writeBlock(values.write, { heads, rows: [row] });
+}
+
+async function measure(peer: string): Promise<string[]> {
+  const pairs = Array.from({ length: processes }, () => ({
+    server: start('crowd-server.js', [peer]),
+    load: start('crowd-load.js', []),
+  }));
+  const sample = (collects: boolean): Promise<Sample[]> =>
+    Promise.all(pairs.map(({ server }) => ask<Sample>(server, { type: 'sample', collects })));
   try {
-    const { port } = await answer<{ port: number }>(server, 'listening');
-    await ask(server, { type: 'sample', collects: true });
-    const before = await ask<ProcessSample>(server, { type: 'sample', collects: true });
-    load.send({ type: 'connect', port, clients });
-    await answer(load, 'connected');
-    const full = await ask<ProcessSample & { clients: number }>(server, { type: 'sample', collects: true });
-    if (full.clients !== clients) throw new Error(`the server has ${full.clients} clients`);
-    const began = await ask<ProcessSample>(server, { type: 'sample', collects: false });
+    const ports = await Promise.all(pairs.map(({ server }) => answer<{ port: number }>(server, 'listening')));
+    await sample(true);
+    const before = await sample(true);
+    await Promise.all(
+      pairs.map((pair, load) => {
+        pair.load.send({ type: 'connect', port: ports[load]?.port, clients: clientsEach, load });
+        return answer(pair.load, 'connected');
+      }),
+    );
+    const full = await sample(true);
+    const began = await sample(false);
     await sleep(seconds * 1_000);
-    const ended = await ask<ProcessSample & { clients: number }>(server, { type: 'sample', collects: false });
-    if (ended.clients !== clients) throw new Error(`only ${ended.clients} clients stayed`);
-    const { pings } = await ask<{ pings: number }>(load, { type: 'sample' });
-    const expected = clients * Math.max(1, Math.floor(seconds / 30) - 1);
+    const ended = await sample(false);
+    const stayed = Math.min(...full.map((one) => one.clients), ...ended.map((one) => one.clients));
+    if (stayed !== clientsEach) throw new Error(`only ${stayed} of ${clientsEach} clients stayed`);
+    const pings = sum(await Promise.all(pairs.map(({ load }) => ask<{ pings: number }>(load, { type: 'sample' }))), 'pings');
+    const total = clientsEach * processes;
+    const expected = total * Math.max(1, Math.floor(seconds / 30) - 1);
     if (pings < expected) throw new Error(`${pings} pings came, at least ${expected} were due`);
-    const memory = [(full.rss - before.rss) / clients, (full.heap - before.heap) / clients].map((bytes) => bytes.toFixed(0));
-    console.log(`| ${peer} | ${memory.join(' | ')} | ${((ended.cpu - began.cpu) / seconds / 10_000).toFixed(2)} |`);
+    const memory = (['rss', 'heap'] as const).map((kind) => ((sum(full, kind) - sum(before, kind)) / total).toFixed(0));
+    const share = (sum(ended, 'cpu') - sum(began, 'cpu')) / seconds / 10_000;
+    return [peer, String(total), String(processes), ...memory, share.toFixed(2)];
   } finally {
-    for (const child of [load, server]) child.kill('SIGKILL');
+    for (const { server, load } of pairs) for (const child of [load, server]) child.kill('SIGKILL');
   }
+}
+
+function sum<Key extends string>(samples: readonly Readonly<Record<Key, number>>[], key: Key): number {
+  return samples.reduce((all, one) => all + one[key], 0);
 }
 
 function start(file: string, args: readonly string[]): ChildProcess {
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const limit = `--nofile=${clients + 1_000}:${clients + 1_000}`;
+  const limit = `--nofile=${clientsEach + 1_000}:${clientsEach + 1_000}`;
   return spawn('prlimit', [limit, process.execPath, '--expose-gc', '--max-old-space-size=8192', path, ...args], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

@@ -1,12 +1,14 @@
 /**
- * The load, a process of its own: `load.js net|websocket|resume SCENARIO PORT`, driven by messages of `measure.ts`; over TLS where `BENCH_CERTIFICATE` is set.
+ * The load, a process of its own: `load.js net|websocket|resume|http2 SCENARIO PORT`, driven by messages of `measure.ts`; over TLS where `BENCH_CERTIFICATE` is set.
  *
  * It has to be much cheaper than the server: raw sockets, frames masked before the clock starts, one read buffer for all sockets, replies counted in bytes and
  * never looked at.
  */
+import type { ClientHttp2Stream } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { encodeFrame, Opcode } from 'ircd-websocket/protocol';
+import { Http2Streams } from './http2-streams.ts';
 import { BURST, FAN_OUT, GREETING, linesIn, PONG, wireSize } from './lines.ts';
 import { scenarioNamed } from './scenarios.ts';
 import { ServerFrames } from './server-frames.ts';
@@ -21,7 +23,13 @@ export interface LoadSample {
   readonly connections: number;
 }
 
-const [, , transport, scenarioName, portText] = process.argv as [string, string, 'net' | 'websocket' | 'resume', string, string];
+const [, , transport, scenarioName, portText] = process.argv as [
+  string,
+  string,
+  'net' | 'websocket' | 'resume' | 'http2',
+  string,
+  string,
+];
 const isWebSocket = transport !== 'net';
 const isResumable = transport === 'resume';
 const isTls = process.env['BENCH_CERTIFICATE'] !== undefined;
@@ -59,11 +67,13 @@ const messages = lines.map(encode);
 const counts = { linesOut: 0, charactersOut: 0, bytesIn: 0, expectedBytes: 0, connections: 0 };
 let isStopped = false;
 
+const http2Streams = transport === 'http2' ? new Http2Streams(port) : null;
+
 /** One buffer for all reads: nothing is kept. */
 const readBuffer = Buffer.allocUnsafe(65_536);
 
 class Connection {
-  readonly socket: Socket;
+  readonly socket: Socket | ClientHttp2Stream;
   /** Bytes of replies that are still to come. */
   missing = 0;
   onReplies: () => void = () => {};
@@ -72,7 +82,13 @@ class Connection {
   readonly #frames: ServerFrames | null = isResumable ? new ServerFrames((ack) => this.socket.write(ack)) : null;
   #next = 0;
 
-  constructor(opened: (connection: Connection) => void) {
+  /** @param stream what carries it, in place of a connection of its own */
+  constructor(opened: (connection: Connection) => void, stream: ClientHttp2Stream | null) {
+    if (stream !== null) {
+      this.socket = stream;
+      this.#take(stream, opened);
+      return;
+    }
     this.socket = isTls ? this.#connectTls(opened) : this.#connect(opened);
     this.socket.on('error', (error: NodeJS.ErrnoException) => {
       if (!isStopped && error.code !== 'ECONNRESET') throw error;
@@ -80,6 +96,19 @@ class Connection {
     this.socket.on(isTls ? 'secureConnect' : 'connect', () => {
       if (isWebSocket) this.socket.write(UPGRADE);
       else opened(this);
+    });
+  }
+
+  #take(stream: ClientHttp2Stream, opened: (connection: Connection) => void): void {
+    // Node emits 'response' a tick later than data that came with it.
+    this.#isOpen = true;
+    stream.on('response', ({ ':status': status }) => {
+      if (status !== 200) throw new Error(`status ${status}`);
+      opened(this);
+    });
+    stream.on('data', (chunk: Buffer) => this.#read(chunk.length, chunk, opened));
+    stream.on('error', (error) => {
+      if (!isStopped) throw error;
     });
   }
 
@@ -115,6 +144,13 @@ class Connection {
     this.socket.write(messages[i] as Buffer);
   }
 
+  /** Goes without a Close frame. */
+  leave(): void {
+    if (http2Streams !== null) this.socket.end();
+    else if (isTls) this.socket.destroy();
+    else (this.socket as Socket).resetAndDestroy();
+  }
+
   #read(size: number, buffer: Buffer, opened: (connection: Connection) => void): void {
     let replySize = size;
     if (!this.#isOpen) {
@@ -137,12 +173,13 @@ class Connection {
   }
 }
 
-function open(): Promise<Connection> {
+async function open(): Promise<Connection> {
+  const stream = (await http2Streams?.open()) ?? null;
   return new Promise((resolve) => {
     new Connection((connection) => {
       counts.connections++;
       resolve(connection);
-    });
+    }, stream);
   });
 }
 
@@ -237,21 +274,22 @@ const loads: Record<typeof scenario.load, (connections: readonly Connection[]) =
     go();
   },
 
-  /** A few at a time connect, are greeted, and go. */
+  /** A few at a time connect, are greeted, and go: by a reset, over TLS by FIN, over HTTP/2 by the end of the stream. */
   handshakes() {
     const size = wireSize(GREETING, isWebSocket);
-    const next = (): void => {
+    const next = async (): Promise<void> => {
+      const stream = (await http2Streams?.open()) ?? null;
       if (isStopped) return;
       counts.connections++;
       counts.expectedBytes += size;
-      const connection = new Connection(() => {});
+      const connection = new Connection(() => {}, stream);
       connection.missing = size;
       connection.onReplies = () => {
-        connection.socket.resetAndDestroy();
-        next();
+        connection.leave();
+        void next();
       };
     };
-    for (let i = 0; i < (scenario.concurrency ?? 1); i++) next();
+    for (let i = 0; i < (scenario.concurrency ?? 1); i++) void next();
   },
 
   idle() {},

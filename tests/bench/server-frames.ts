@@ -25,6 +25,11 @@ export class ServerFrames {
     this.#send = send;
   }
 
+  /** Text messages so far. */
+  get received(): number {
+    return this.#received;
+  }
+
   /** Returns how many of these bytes are text frames', headers included. */
   textBytes(bytes: Buffer): number {
     let texts = 0;

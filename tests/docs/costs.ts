@@ -11,17 +11,16 @@ const END = '<!-- /costs -->';
 /** The columns of the README, by their heads in `docs/performance.md`. */
 const COLUMNS: readonly (readonly [string, string])[] = [
   ['ws', '`ws`'],
-  ['uWS', 'uWebSockets (C++)'],
   ['line', 'this library, lines'],
   ['stream', 'this library, `net.Socket`'],
 ];
 
 /** The rows of the README, by their scenarios in `docs/performance.md`. */
 const ROWS: readonly (readonly [string, string])[] = [
-  ['inbound', 'a line comes in, one of many in a read'],
+  ['inbound, pipelined', 'a line comes in, one of many in a read'],
   ['echo', 'a line in, a line out'],
-  ['burst', 'a line in, ten lines out'],
-  ['chat', 'a channel of a hundred that chats'],
+  ['burst, ten lines back', 'a line in, ten lines out'],
+  ['chat of a hundred', 'a channel of a hundred that chats'],
   ['idle, bytes a connection', 'memory of an idle client'],
 ];
 
