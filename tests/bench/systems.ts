@@ -29,6 +29,8 @@ const { values } = parseArgs({
 
 const ROOT = new URL('../../../../', import.meta.url);
 const DESCRIPTORS = 4_096;
+/** Debian's name of it, or a path. */
+const INSPIRCD = process.env['INSPIRCD'] ?? 'inspircd';
 
 interface Ports {
   readonly web: number;
@@ -70,7 +72,7 @@ const SYSTEMS: readonly System[] = [
 <options nouserdns="yes"><dns server="127.0.0.1" timeout="1">
 <files motd=""><pid file="/dev/null">
 `,
-    command: (file) => ['inspircd', '--runasroot', '--nofork', '--nopid', `--config=${file}`],
+    command: (file) => [INSPIRCD, '--runasroot', '--nofork', '--nopid', `--config=${file}`],
   },
 ];
 const DOORS = ['web', 'plain'] as const;
@@ -178,6 +180,6 @@ async function answers(port: number, server: ChildProcess): Promise<void> {
 }
 
 function inspircdVersion(): string {
-  const output = spawnSync('inspircd', ['--version'], { encoding: 'utf8' }).stdout;
+  const output = spawnSync(INSPIRCD, ['--version'], { encoding: 'utf8' }).stdout;
   return /InspIRCd-([\d.]+)/.exec(output)?.[1] ?? output.trim();
 }
