@@ -1,7 +1,7 @@
 /**
  * `npm run soak:lost-network -- [--clients 10000] [--losses 3]`: all clients lose their network in the same second, and come back.
  *
- * The server (this file with `server` as its argument) says a numbered line to everybody ten times a second, and answers each line. Every client checks that each line
+ * The server (this file with `server` as its argument) says a numbered line to everybody, up to ten times a second, and answers each line. Every client checks that each line
  * reaches it once and in order, and that each of its own is answered once and in order, over all losses. Exit status 1 where a line is missing, twice or out of order,
  * or where the server saw a client leave.
  */
@@ -41,7 +41,7 @@ function serve(): void {
       });
     },
   });
-  setInterval(() => broadcast(clients, `said ${said++}`), 100);
+  setInterval(() => broadcast(clients, `said ${said++}`), Number(process.argv[3]));
   const server = hook.createListener();
   server.listen(0, '0.0.0.0', 8_192, () => process.send?.({ port: (server.address() as AddressInfo).port }));
   process.on('message', () => {
@@ -170,12 +170,15 @@ async function run(): Promise<void> {
     options: { clients: { type: 'string', default: '10000' }, losses: { type: 'string', default: '3' } },
   });
   const [clients, losses] = [Number(values.clients), Number(values.losses)];
-  const server = fork(fileURLToPath(import.meta.url), ['server'], { execArgv: ['--expose-gc'] });
+  // Ten thousand lines to clients in a second, and two hundred from them, however many clients there are.
+  const everyMs = Math.max(100, clients / 10);
+  const talkative = Math.min(0.02, 20 / clients);
+  const server = fork(fileURLToPath(import.meta.url), ['server', String(everyMs)], { execArgv: ['--expose-gc'] });
   const [{ port }] = (await once(server, 'message')) as [{ port: number }];
   const pages = Array.from({ length: clients }, (_, index) => new Page(port, index));
   await inTurns(pages, (page) => page.connect());
   const talk = setInterval(() => {
-    for (const page of pages) if (Math.random() < 0.02) page.say();
+    for (const page of pages) if (Math.random() < talkative) page.say();
   }, 100);
   const acks = setInterval(() => {
     for (const page of pages) page.acknowledge();
