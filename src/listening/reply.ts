@@ -50,12 +50,17 @@ export function replyOnStream(stream: ServerHttp2Stream, error: HandshakeError, 
   const { Upgrade: _none, ...rest } = fields;
   stream.respond({ ':status': status, ...rest }, { endStream: isHead });
   if (!isHead) stream.end(body);
-  dropRest(stream);
+  // A stream closes by itself when both sides have ended. To destroy it at the end of the request takes back the answer that is on its way.
+  stream.resume();
 }
 
-/** Reads and drops what still comes. The end of it is the end of the socket. */
+/** Reads and drops what still comes. The end of it is the end of the socket, as soon as the answer has left. */
 export function dropRest(socket: Duplex): void {
-  socket.on('end', () => socket.destroy());
+  const destroy = (): void => void socket.destroy();
+  socket.on('end', () => {
+    if (socket.writableFinished) destroy();
+    else socket.once('finish', destroy);
+  });
   socket.resume();
 }
 

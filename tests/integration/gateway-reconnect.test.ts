@@ -99,7 +99,8 @@ describe.each(['ngircd', 'inspircd'] as const)('in front of %s', (name) => {
 
       ircd.process.kill(signal);
       await expect.poll(() => events).toContain('reconnecting');
-      expect((await gateway.health('/health')).status).toBe(503);
+      // The gateway knows when it has tried to connect again.
+      await expect.poll(async () => (await gateway.health('/health')).status).toBe(503);
       // One attempt is refused by 503 before the server is back.
       await gateway.logged(/refused 127\.0\.0\.1: 503 /);
       await ircd.stop();
