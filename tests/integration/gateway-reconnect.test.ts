@@ -108,7 +108,7 @@ describe.each(['ngircd', 'inspircd'] as const)('in front of %s', (name) => {
       await expect.poll(() => events.filter((event) => event === 'registered').length, { timeout: 45_000 }).toBe(2);
       expect(events).not.toContain('gave up');
       expect(lines.filter((line) => line.startsWith('ERROR'))).toEqual([]);
-      expect((await gateway.health('/health')).status).toBe(200);
+      await expect.poll(async () => (await gateway.health('/health')).status).toBe(200);
     },
     90_000,
   );
