@@ -112,7 +112,9 @@ export class Certificates {
 
   /** The same for a server that makes its TLS sockets itself: it was made with {@link Certificates.options}. */
   attachToNative(server: Server): void {
-    const setNative = server.setSecureContext.bind(server);
+    // Bun's server cannot renew its certificates: there is nothing to extend.
+    const setNative = (server.setSecureContext as Server['setSecureContext'] | undefined)?.bind(server);
+    if (setNative === undefined) return;
     server.setSecureContext = (options: RenewedTls): void => {
       this.renew(options);
       setNative(this.options);
