@@ -11,7 +11,6 @@ export type { FaultContext } from './client/faults.ts';
 export type { IrcClient } from './client/irc-client.ts';
 export type { IrcSocket } from './client/irc-socket.ts';
 export { type PreparedLine, prepareLine } from './client/prepared-line.ts';
-export type { HookStats } from './client/stats.ts';
 export type { ResolvedConfig } from './config/compile.ts';
 export { configFromTags, webSocketNames } from './config/from-tags.ts';
 export { type ConfigTag, parseTags } from './config/tags.ts';
@@ -40,6 +39,7 @@ export type {
   TlsListenerOptions,
 } from './listening/listener.ts';
 export type { HistogramSnapshot } from './metrics/histogram.ts';
+export type { HookStats } from './metrics/stats.ts';
 export type { WebircClaims } from './webirc/claims.ts';
 export type { WebircGateway, WebircPeer } from './webirc/gateway-block.ts';
 export { createWebirc, type Webirc, type WebircOptions, type WebircState } from './webirc/gateways.ts';

@@ -4,9 +4,9 @@
  * In: the counts of one process each. Out: their sum. It does not know where they come from, nor how they are shown (`metrics.ts`).
  */
 
-import type { HookStats } from '../client/stats.ts';
 import type { GatewayStats, UpstreamStats } from '../gateway/index.ts';
 import { Histogram, type HistogramSnapshot } from '../metrics/histogram.ts';
+import type { HookStats } from '../metrics/stats.ts';
 import type { ProcessCounts } from './process-counts.ts';
 
 /** The counts of one process, or of several together. */

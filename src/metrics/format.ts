@@ -4,22 +4,7 @@
  * In: the counts. Out: the text exposition format, version 0.0.4. Times become seconds, as Prometheus has them.
  */
 import type { HistogramSnapshot } from './histogram.ts';
-
-/** The counts that are shown. */
-export interface MetricsSource {
-  readonly clients: number;
-  readonly accepted: number;
-  readonly rejected: Readonly<Record<number, number>>;
-  readonly closed: Readonly<Record<number, number>>;
-  readonly suspended: number;
-  readonly resumed: number;
-  readonly expired: number;
-  readonly lines: { readonly received: number; readonly sent: number };
-  readonly bytes: { readonly received: number; readonly sent: number };
-  readonly queuedBytes: number;
-  readonly roundTrips: HistogramSnapshot;
-  readonly handshakes: HistogramSnapshot;
-}
+import type { HookStats } from './stats.ts';
 
 type Sample = readonly [labels: string, value: number];
 
@@ -29,7 +14,7 @@ type Sample = readonly [labels: string, value: number];
  * @param prefix of each metric's name
  * @throws RangeError for a prefix that Prometheus does not take
  */
-export function formatMetrics(source: MetricsSource, prefix = 'ircd_websocket_'): string {
+export function formatMetrics(source: HookStats, prefix = 'ircd_websocket_'): string {
   if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(prefix)) throw new RangeError(`not a metric's name: ${JSON.stringify(prefix)}`);
   const { lines, bytes } = source;
   const metric = (name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]): string =>
