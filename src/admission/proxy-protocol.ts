@@ -11,6 +11,8 @@
  * 2. No announced length is believed beyond that.
  * 3. One value of a kind: a header that gives two of them is refused, for the first and the last reader of a chain of proxies
  *    could disagree.
+ * 4. A header with a wrong checksum is refused. Where the proxy speaks for itself, nothing behind the command is read at all, as
+ *    in HAProxy.
  */
 import { isIP } from 'node:net';
 import { canonicalAddress } from '../address/ranges.ts';
@@ -95,7 +97,7 @@ function readVersion2(bytes: Buffer): ProxyHeaderFound | 'incomplete' | null {
   const valuesAt = 2 * addressSize + 4;
   if (body.length < valuesAt) return null;
   const client = endpoint(addressText(body.subarray(0, addressSize)), body.readUInt16BE(2 * addressSize));
-  const values = readProxyValues(body.subarray(valuesAt));
+  const values = readProxyValues(bytes.subarray(0, size), V2_HEADER_SIZE + valuesAt);
   if (client === null || values === null) return null;
   const local = endpoint(addressText(body.subarray(addressSize, 2 * addressSize)), body.readUInt16BE(2 * addressSize + 2));
   return { ...found, client, local, ...values };

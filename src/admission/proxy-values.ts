@@ -1,16 +1,18 @@
 /**
  * The type-length-values of the PROXY protocol version 2: what the proxy knows of the client's TLS.
  *
- * In: the bytes behind the addresses of a header. Out: whether the client's way to the proxy is TLS, and what is known of it; or
- * `null` for bytes that are not type-length-values. It does not know addresses.
+ * In: a whole header, and where its values begin. Out: whether the client's way to the proxy is TLS, and what is known of it; or
+ * `null` for a header that is not valid. It does not know addresses.
  *
  * Two kinds of text are in here. What the proxy writes by itself (version, cipher) is right, or the header is refused. What the
  * client has chosen (the host name it asks for, the names in its certificate) is checked before anybody shows it to an operator:
  * a line feed in there would be a line of IRC.
  */
+import { crc32c } from './crc32c.ts';
 import type { TlsFacts } from './facts.ts';
 
 const PP2_TYPE_AUTHORITY = 0x02;
+const PP2_TYPE_CRC32C = 0x03;
 const PP2_TYPE_SSL = 0x20;
 const PP2_SUBTYPE_SSL_VERSION = 0x21;
 const PP2_SUBTYPE_SSL_CN = 0x22;
@@ -24,6 +26,8 @@ const PP2_TYPE_CERTFP = 0xe0;
 const PP2_CLIENT_SSL = 0x01;
 const PP2_CLIENT_CERT_CONN = 0x02;
 const PP2_CLIENT_CERT_SESS = 0x04;
+/** A checksum that is not there yet: "initialize the checksum field to '0's". */
+const NO_CHECKSUM = Buffer.alloc(4);
 /** The flags, and the four bytes that tell whether the certificate was verified. */
 const SSL_HEADER_SIZE = 5;
 
@@ -37,10 +41,10 @@ export interface ProxyValues {
   readonly tls: TlsFacts | null;
 }
 
-/** Reads the values; `null` where one overruns, is there twice, or cannot be right. */
-export function readProxyValues(bytes: Buffer): ProxyValues | null {
-  const values = split(bytes, [PP2_TYPE_AUTHORITY, PP2_TYPE_SSL, PP2_TYPE_CERTFP]);
-  if (values === null) return null;
+/** Reads the values that begin at `valuesAt`; `null` where one overruns, is there twice, or cannot be right. */
+export function readProxyValues(header: Buffer, valuesAt: number): ProxyValues | null {
+  const values = split(header.subarray(valuesAt), [PP2_TYPE_AUTHORITY, PP2_TYPE_CRC32C, PP2_TYPE_SSL, PP2_TYPE_CERTFP]);
+  if (values === null || !isIntact(header, values.get(PP2_TYPE_CRC32C))) return null;
   const authority = readAuthority(values.get(PP2_TYPE_AUTHORITY));
   if (authority === undefined) return null;
   const ssl = values.get(PP2_TYPE_SSL);
@@ -79,6 +83,19 @@ function split(bytes: Buffer, single: readonly number[]): Map<number, Buffer> | 
     at = end;
   }
   return values;
+}
+
+/**
+ * Whether the header has the checksum that it claims; one without a checksum is as good. "If it is not, the receiver MUST treat
+ * the TCP connection providing the header as invalid."
+ */
+function isIntact(header: Buffer, checksum: Buffer | undefined): boolean {
+  if (checksum === undefined) return true;
+  if (checksum.length !== NO_CHECKSUM.length) return false;
+  // `checksum` is a view of `header`: the difference of their offsets is its place. The bytes may be read again, so they stay.
+  const at = checksum.byteOffset - header.byteOffset;
+  const sum = crc32c(header.subarray(0, at), NO_CHECKSUM, header.subarray(at + NO_CHECKSUM.length));
+  return sum === checksum.readUInt32BE();
 }
 
 /**

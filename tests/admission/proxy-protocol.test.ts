@@ -247,3 +247,54 @@ describe('what a proxy knows of the client’s TLS, and of its own end', () => {
     expect(read).toBeGreaterThan(500);
   });
 });
+
+/** What HAProxy 2.6 sends with `send-proxy-v2 proxy-v2-options crc32c`, from 127.0.0.1:40000 to 127.0.0.1:18101. */
+const HAPROXY = '0d0a0d0a000d0a515549540a211100137f0000017f0000019c4046b5030004fa11914b';
+/** IPv6, a value before the checksum and two behind it; the checksum is that of another implementation. */
+const AMIDST =
+  '0d0a0d0a000d0a515549540a2121004820010db800000000000000000000000720010db8000000000000000000000001d43101bb' +
+  '02000f6972632e6578616d706c652e636f6d0300046a24d9ad0400002000050100000001';
+
+describe('the checksum', () => {
+  test.each([
+    [HAPROXY, { client: { address: '127.0.0.1', port: 40_000 }, local: { address: '127.0.0.1', port: 18_101 }, tls: null }],
+    [AMIDST, { client: { address: '2001:db8::7', port: 54_321 }, secure: true, tls: { authority: 'irc.example.com' } }],
+  ])('is right: %# whole, byte by byte, and with a tail', (hex, said) => {
+    const bytes = Buffer.from(hex, 'hex');
+    for (let cut = 0; cut < bytes.length; cut++) expect(readProxyHeader(bytes.subarray(0, cut))).toBe('incomplete');
+    expect(readProxyHeader(bytes)).toMatchObject({ size: bytes.length, version: 2, ...said });
+    expect(readProxyHeader(Buffer.concat([bytes, Buffer.from('hello')]))).toMatchObject({ size: bytes.length, ...said });
+    // Nor does the header's place in a larger buffer matter, and reading leaves the bytes as they were.
+    const within = Buffer.concat([Buffer.from('before'), bytes, Buffer.from('hello')]).subarray(6);
+    expect(readProxyHeader(within)).toMatchObject({ size: bytes.length, ...said });
+    expect(within.toString('hex', 0, bytes.length)).toBe(hex);
+  });
+
+  test('of a header with any one bit turned over is wrong: not a header', () => {
+    const bytes = Buffer.from(HAPROXY, 'hex');
+    const type = bytes.indexOf('030004', 16, 'hex');
+    for (let bit = 8 * 16; bit < 8 * bytes.length; bit++) {
+      const at = bit >> 3;
+      // Under another type it is no checksum.
+      if (at === type) continue;
+      const damaged = Buffer.from(bytes);
+      damaged[at] = (damaged[at] as number) ^ (0x80 >> (bit & 7));
+      expect(readProxyHeader(damaged)).toBeNull();
+    }
+  });
+
+  test.each([
+    ['of three bytes', v2('2111', `${IPV4}030003fa1191`)],
+    ['of five bytes', v2('2111', `${IPV4}030005fa11914b00`)],
+    ['of no byte', v2('2111', `${IPV4}030000`)],
+    ['of zeros', v2('2111', `${IPV4}03000400000000`)],
+    ['twice', Buffer.from(`${HAPROXY.slice(0, 30)}1a${HAPROXY.slice(32)}${HAPROXY.slice(-14)}`, 'hex')],
+  ])('%s: not a header', (_what, bytes) => {
+    expect(readProxyHeader(bytes)).toBeNull();
+  });
+
+  test('of a health check is not read, as in HAProxy; a value of type 3 within those of TLS is no checksum', () => {
+    expect(readProxyHeader(v2('2011', `${IPV4}03000400000000`))).toMatchObject({ client: null });
+    expect(readProxyHeader(header(ssl(1, 0, tlv(0x03, '1234'))))).toMatchObject({ secure: true });
+  });
+});

@@ -274,6 +274,7 @@ describe.skipIf(HAPROXY === null)('behind HAProxy', () => {
   test.each([
     ['send-proxy-v2-ssl', 2, true],
     ['send-proxy-v2', 2, false],
+    ['send-proxy-v2-ssl proxy-v2-options crc32c', 2, true],
     ['send-proxy', 1, false],
   ] as const)('TCP mode with the PROXY protocol, %s', async (word, version, secure) => {
     const behind = await startHook({}, { proxyProtocol: true });
