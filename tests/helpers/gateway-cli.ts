@@ -33,16 +33,25 @@ export class GatewayCli {
     running.add(this);
   }
 
-  /** Starts it; `config` may name further files. Resolves when it is ready, or has ended. */
+  /**
+   * Starts it; `config` may name further files. Resolves when it is ready, or has ended.
+   *
+   * @param options.under a program, with arguments, that becomes the gateway, such as `prlimit --nofile=64`
+   */
   static async start(
     config: string,
-    { workers = 1, files = {} }: { workers?: number; files?: Readonly<Record<string, string>> } = {},
+    {
+      workers = 1,
+      files = {},
+      under = [],
+    }: { workers?: number; files?: Readonly<Record<string, string>>; under?: readonly string[] } = {},
   ): Promise<GatewayCli> {
     const folder = mkdtempSync(join(tmpdir(), 'ircd-websocket-'));
     for (const [name, content] of Object.entries({ ...files, 'gateway.conf': config }))
       writeFileSync(join(folder, name), content);
-    const args = [MAIN, 'gateway', '--config', join(folder, 'gateway.conf'), '--workers', String(workers)];
-    const gateway = new GatewayCli(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }), folder);
+    const command = [MAIN, 'gateway', '--config', join(folder, 'gateway.conf'), '--workers', String(workers)];
+    const [program, ...args] = [...under, process.execPath, ...command] as [string, ...string[]];
+    const gateway = new GatewayCli(spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] }), folder);
     await Promise.race([gateway.logged(/ ready: /).catch(() => {}), once(gateway.process, 'exit')]);
     return gateway;
   }
