@@ -8,7 +8,10 @@ import { FakePage } from './page.ts';
 export const RESUME = 'v1.resume.ircd-websocket';
 
 export class Conversation {
-  readonly page = new FakePage();
+  readonly page = new FakePage({
+    begin: () => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }),
+    end: () => void vi.useRealTimers(),
+  });
   readonly network = new FakeNetwork();
   readonly server: ModelServer;
   /** Every event of the sockets made here, in order: `close` with its code, `message` with its data. */

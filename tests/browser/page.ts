@@ -1,9 +1,12 @@
 /** A page for the page's half under Node: the global object's events, a seeded `Math.random`, faked timers. */
-import { vi } from 'vitest';
 
 const globals = globalThis as unknown as Record<string, unknown>;
 
-type FakedTimers = NonNullable<NonNullable<Parameters<typeof vi.useFakeTimers>[0]>['toFake']>;
+/** Faked time: `begin` replaces the global timers, `end` brings them back. */
+export interface PageClock {
+  begin(): void;
+  end(): void;
+}
 
 /** What a page gets beside its network. */
 export class FakePage {
@@ -14,10 +17,12 @@ export class FakePage {
     document: globals['document'],
   };
   readonly #random = Math.random;
+  readonly #clock: PageClock;
   readonly document = { hidden: false };
 
-  constructor(seed = 1, toFake: FakedTimers = ['setTimeout', 'clearTimeout', 'Date']) {
-    vi.useFakeTimers({ toFake });
+  constructor(clock: PageClock, seed = 1) {
+    this.#clock = clock;
+    clock.begin();
     let state = seed;
     // mulberry32
     Math.random = () => {
@@ -42,6 +47,6 @@ export class FakePage {
   close(): void {
     Object.assign(globals, this.#before);
     Math.random = this.#random;
-    vi.useRealTimers();
+    this.#clock.end();
   }
 }

@@ -3,7 +3,7 @@
  * fast-check.
  */
 import fc from 'fast-check';
-import type { Fate } from './fake-network.ts';
+import type { Fate } from '../browser/fake-network.ts';
 
 /** After this long an end has noticed, whatever was lost: the page's silence, the server's pings. */
 export const NOTICED = 120_000;

@@ -1,7 +1,7 @@
 /**
  * The real server's half on a {@link FakeNetwork}: a hook, whose bytes go over a stream in memory.
  *
- * In: connections of the network. Out: the hook's clients. A loss in the middle of a message reaches the hook as the beginning of
+ * In: connections of the network, lines. Out: what the hook's client gets. A loss in the middle of a message reaches the hook as the beginning of
  * a frame.
  */
 import { createServer } from 'node:http';
@@ -9,7 +9,8 @@ import { createWebSocketHook, type IrcClient, type WebSocketHook } from '../../s
 import { WebSocketSession } from '../../src/protocol/index.ts';
 import { formatRequest, parseAnswer } from '../../src/testing/handshake.ts';
 import { MemorySocket } from '../../src/testing/memory-socket.ts';
-import type { FakeTransport } from './fake-network.ts';
+import type { FakeTransport } from '../browser/fake-network.ts';
+import type { ServerEnd } from './play.ts';
 
 const CLIENT = { remoteAddress: '127.0.0.1', remotePort: 8_067, localAddress: '127.0.0.1', localPort: 50_000, encrypted: false };
 const SERVER = { remoteAddress: '127.0.0.1', remotePort: 50_000, localAddress: '127.0.0.1', localPort: 8_067, encrypted: false };
@@ -17,19 +18,20 @@ const LIMITS = { maxMessageSize: 1_000_000, maxFragments: 16 } as const;
 /** A masked text frame of 10 bytes, of which 4 have come. */
 const TORN_FRAME = Buffer.from([0x81, 0x8a, 1, 2, 3, 4, 5, 6, 7, 8]);
 
-export class RealServer {
-  readonly hook: WebSocketHook<IrcClient>;
-  readonly clients: IrcClient[] = [];
-  /** What the page sent. */
+/** Less than the longest message, with its number. */
+const LINE_SIZE = 8_000;
+
+export class RealServer implements ServerEnd {
+  readonly hasTurns = true;
   readonly lines: string[] = [];
-  /** What became of the client. */
-  readonly events: string[] = [];
-  /** How long the checks of a resumption take. */
   authorizing: () => number = () => 0;
+  closeCount = 0;
+  readonly #hook: WebSocketHook<IrcClient>;
+  readonly #clients: IrcClient[] = [];
   readonly #http = createServer();
 
   constructor(resumeWindow: number) {
-    this.hook = createWebSocketHook({
+    this.#hook = createWebSocketHook({
       origins: ['https://chat.example.com'],
       resumeWindow,
       handshakeTimeout: 60_000,
@@ -40,17 +42,39 @@ export class RealServer {
         return time === 0 ? undefined : new Promise<void>((resolve) => setTimeout(resolve, time));
       },
       onClient: (client) => {
-        this.clients.push(client);
+        this.#clients.push(client);
         client.onLine((line) => void this.lines.push(line));
-        client.onClose(({ code }) => void this.events.push(`close ${code}`));
-        client.onSuspend(() => void this.events.push('suspend'));
-        client.onResume(() => void this.events.push('resume'));
+        client.onClose(() => void this.closeCount++);
       },
     });
-    this.#http.on('upgrade', (request, socket, head) => this.hook.handleUpgrade(request, socket, head));
+    this.#http.on('upgrade', (request, socket, head) => this.#hook.handleUpgrade(request, socket, head));
   }
 
-  /** Takes a connection; it is what `FakeNetwork.onconnection` is set to. */
+  /** IRC has no empty lines. */
+  lineOf(text: string, count: number): string {
+    return `${count} ${text.slice(0, LINE_SIZE)}`;
+  }
+
+  write(line: string): void {
+    this.#clients[0]?.writeLine(line);
+  }
+
+  get isOver(): boolean {
+    return this.#clients[0]?.closeStatus !== null;
+  }
+
+  get clientCount(): number {
+    return this.#clients.length;
+  }
+
+  get resumedCount(): number {
+    return this.#hook.stats().resumed;
+  }
+
+  stop(): void {
+    void this.#hook.close();
+  }
+
   accept(transport: FakeTransport): void {
     // Lost before its request arrived.
     if (transport.isClosed) return;
@@ -76,7 +100,9 @@ export class RealServer {
       transport.accept(headers['sec-websocket-protocol'] ?? '');
       session.receive(head.subarray(end + 4));
     });
-    near.on('close', () => transport.lose());
+    near.on('close', () => {
+      transport.lose();
+    });
   }
 
   #speak(transport: FakeTransport, near: MemorySocket): WebSocketSession {
@@ -92,7 +118,10 @@ export class RealServer {
       },
       { maskKey: () => Buffer.from([1, 2, 3, 4]) },
     );
-    transport.onmessage = (data) => (typeof data === 'string' ? session.sendText(data) : session.sendBinary(Buffer.from(data)));
+    transport.onmessage = (data) => {
+      if (typeof data === 'string') session.sendText(data);
+      else session.sendBinary(Buffer.from(data));
+    };
     transport.onclose = (code) => {
       if (code === 1006) {
         if (near.writable) near.write(TORN_FRAME);
