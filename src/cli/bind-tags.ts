@@ -3,7 +3,6 @@
  *
  * In: tags. Out: settings. It does not know listeners.
  */
-import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { TagFields } from './tag-fields.ts';
@@ -32,18 +31,6 @@ export interface HealthSettings {
   readonly hosts: readonly string[];
 }
 
-export const BIND_KEYS: readonly string[] = [
-  'address',
-  'port',
-  'path',
-  'permissions',
-  'certificate',
-  'key',
-  'proxyprotocol',
-  'websocket',
-];
-export const HEALTH_KEYS: readonly string[] = ['address', 'port', 'hosts'];
-
 const LOOPBACK = '127.0.0.1';
 
 export function readBind(fields: TagFields): BindSettings {
@@ -53,32 +40,31 @@ export function readBind(fields: TagFields): BindSettings {
   }
   return {
     address: path === undefined ? readAddress(fields) : '',
-    port: path === undefined ? (fields.port('port', 0) ?? 0) : 0,
+    port: path === undefined ? (fields.port('port') ?? 0) : 0,
     path: path === undefined ? null : resolve(fields.folder, path),
     permissions: readPermissions(fields, path !== undefined),
     tls: readCertificate(fields),
-    proxyProtocol: fields.yesNo('proxyprotocol', false),
+    proxyProtocol: fields.yesNo('proxyprotocol'),
     websocket: fields.text('websocket') ?? '',
   };
 }
 
 function readPermissions(fields: TagFields, hasPath: boolean): number | null {
+  if (fields.has('permissions') && !hasPath) {
+    fields.fault('permissions', 'is of a path, and there is none');
+    return null;
+  }
   const permissions = fields.text('permissions');
-  if (permissions === undefined) return null;
-  if (!hasPath) fields.fault('permissions', 'is of a path, and there is none');
-  else if (!/^0?[0-7]{3}$/.test(permissions)) fields.fault('permissions', 'must be a mode such as "0660"', permissions);
-  else return Number.parseInt(permissions, 8);
-  return null;
+  return permissions === undefined ? null : Number.parseInt(permissions, 8);
 }
 
 export function readHealth(fields: TagFields): HealthSettings {
-  return { address: readAddress(fields), port: fields.port('port', 0) ?? 0, hosts: fields.words('hosts') };
+  return { address: readAddress(fields), port: fields.port('port') ?? 0, hosts: fields.words('hosts') };
 }
 
 function readAddress(fields: TagFields): string {
-  const address = fields.text('address') ?? LOOPBACK;
-  if (isIP(address) === 0) fields.fault('address', 'must be an IP address, such as "0.0.0.0" or "::" for all', address);
-  return address;
+  // One that is wrong is not the default: it would be doubled beside another bind.
+  return fields.text('address') ?? (fields.has('address') ? 'unreadable' : LOOPBACK);
 }
 
 /** Two binds of one address cannot both be listened on. */

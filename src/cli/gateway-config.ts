@@ -9,7 +9,7 @@
 import { Resolver } from 'node:dns';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { configFromTags, suggestion, type WebSocketConfig } from '../config/config.ts';
+import { configFromTags, type OptionRow, type OptionTable, suggestion, type WebSocketConfig } from '../config/config.ts';
 import type { ConfigTag } from '../config/tags.ts';
 import { ConfigError } from '../errors.ts';
 import {
@@ -19,19 +19,13 @@ import {
   type IrcGatewayOptions,
   type Upstream,
 } from '../gateway/index.ts';
-import {
-  BIND_KEYS,
-  type BindSettings,
-  HEALTH_KEYS,
-  type HealthSettings,
-  readBind,
-  readHealth,
-  refuseDoubledBinds,
-} from './bind-tags.ts';
+import { LIMIT_OPTIONS } from '../gateway/limits.ts';
+import { type BindSettings, type HealthSettings, readBind, readHealth, refuseDoubledBinds } from './bind-tags.ts';
+import { ALL_TAGS, DNSBL_OPTIONS, GATEWAY_TAGS, type OwnTag, USERS_OPTIONS } from './gateway-options.ts';
 import { readTags } from './include.ts';
 import { Problems } from './problems.ts';
 import { type PlacedTag, TagFields } from './tag-fields.ts';
-import { readUpstreams, UPSTREAM_KEYS, WEBIRC_KEYS } from './upstream-tags.ts';
+import { readUpstreams } from './upstream-tags.ts';
 
 /** What a `gateway.conf` comes to. */
 export interface GatewaySettings {
@@ -48,48 +42,13 @@ export interface GatewaySettings {
   readonly warnings: readonly string[];
 }
 
-type OwnTag = 'bind' | 'upstream' | 'webirc' | 'users' | 'limits' | 'hostnames' | 'dnsbl' | 'dns' | 'health';
-
-/** The keys of each tag. Those of `<websocket>` and `<wsorigin>` are the library's. */
-export const KEYS: Readonly<Record<OwnTag, readonly string[]>> = {
-  bind: BIND_KEYS,
-  upstream: UPSTREAM_KEYS,
-  webirc: WEBIRC_KEYS,
-  users: ['username', 'realname', 'hostname'],
-  limits: [
-    'connectionsperaddress',
-    'connectionsperminute',
-    'ipv6prefix',
-    'linespersecond',
-    'floodtimeout',
-    'connecttimeout',
-    'stalltimeout',
-  ],
-  hostnames: ['lookup'],
-  dnsbl: ['zone', 'codes', 'action'],
-  dns: ['servers', 'timeout'],
-  health: HEALTH_KEYS,
-};
-
 /** May be there once. */
-const SINGLE: readonly string[] = ['users', 'limits', 'hostnames', 'dns', 'health'];
+const SINGLE: readonly string[] = Object.entries(GATEWAY_TAGS).flatMap(([name, { count }]) =>
+  count === 'one at most' ? [name] : [],
+);
 
-/** Named in the order of the documentation. `<define>` and `<include>` are done with when tags are read. */
-const TAGS: readonly string[] = [
-  'bind',
-  'websocket',
-  'wsorigin',
-  'upstream',
-  'webirc',
-  'users',
-  'limits',
-  'hostnames',
-  'dnsbl',
-  'dns',
-  'health',
-  'define',
-  'include',
-];
+/** `<define>` and `<include>` are done with when tags are read. */
+const TAGS: readonly string[] = ALL_TAGS.map(({ name }) => name);
 
 /**
  * Reads a configuration, and all files that it names; paths are relative to the file that they stand in.
@@ -123,7 +82,7 @@ function settingsOf(text: string, path: string): GatewaySettings {
 function readSettings(tags: readonly PlacedTag[], problems: Problems): GatewaySettings {
   refuseUnknown(tags, problems);
   const all = (name: OwnTag): TagFields[] =>
-    tags.filter((tag) => tag.name === name).map((tag) => new TagFields(tag, KEYS[name], problems));
+    tags.filter((tag) => tag.name === name).map((tag) => new TagFields(tag, GATEWAY_TAGS[name].options, problems));
   const bindTags = all('bind');
   const binds = bindTags.map(readBind);
   if (binds.length === 0) problems.add(new ConfigError({ tag: 'bind' }, 'is missing: web clients could come in nowhere'));
@@ -151,7 +110,7 @@ function readSettings(tags: readonly PlacedTag[], problems: Problems): GatewaySe
     hooks,
     upstreams: readUpstreams(upstreamTags, all('webirc'), warnings),
     users: readUsers(all('users')[0]),
-    hostnames: all('hostnames')[0]?.yesNo('lookup', true) === true ? dns : false,
+    hostnames: all('hostnames')[0]?.yesNo('lookup') === true ? dns : false,
     dnsbl: zones.length === 0 ? null : { ...dns, zones },
     limits: readLimits(all('limits')[0]),
     health: all('health').map(readHealth)[0] ?? null,
@@ -218,28 +177,17 @@ function withoutName({ name, line, file, entries }: PlacedTag): ConfigTag {
 }
 
 function readUsers(fields: TagFields | undefined): GatewayUsers {
-  const users: { -readonly [K in keyof GatewayUsers]: GatewayUsers[K] } = {};
-  for (const key of ['username', 'realname', 'hostname'] as const) {
-    const template = fields?.text(key);
-    if (template !== undefined) users[key] = template;
-  }
-  return users;
+  return valuesOf(USERS_OPTIONS, (key) => fields?.text(key));
 }
 
-const WHOLE = { isRight: (value: number) => Number.isInteger(value) && value >= 1, problem: 'must be a whole number from 1' };
-
 function readLimits(fields: TagFields | undefined): GatewayLimits {
-  const prefix = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 128;
-  const limits: { [K in keyof GatewayLimits]: number | undefined } = {
-    connectionsPerAddress: fields?.number('connectionsperaddress', WHOLE.isRight, WHOLE.problem),
-    connectionsPerMinute: fields?.number('connectionsperminute', WHOLE.isRight, WHOLE.problem),
-    ipv6Prefix: fields?.number('ipv6prefix', prefix, 'must be a whole number from 1 to 128'),
-    linesPerSecond: fields?.number('linespersecond', (value) => value > 0, 'must be a number above 0'),
-    floodTimeout: fields?.duration('floodtimeout'),
-    connectTimeout: fields?.duration('connecttimeout'),
-    stallTimeout: fields?.duration('stalltimeout'),
-  };
-  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+  return valuesOf(LIMIT_OPTIONS, (key, { kind }) => (kind === 'duration' ? fields?.duration(key) : fields?.number(key)));
+}
+
+/** Returns what is given, by the names of the options. */
+function valuesOf(options: OptionTable, read: (key: string, row: OptionRow) => unknown): object {
+  const values = options.keys.map((key) => [options.row(key).name, read(key, options.row(key))] as const);
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
 }
 
 function readDns(fields: TagFields | undefined): { timeout?: number; servers?: string[] } {
@@ -261,7 +209,7 @@ type Zone = { zone: string; codes?: number[]; action?: 'mark' };
 function readZones(fields: TagFields): (string | Zone)[] {
   fields.required('zone');
   const codes = readCodes(fields);
-  const action = fields.choice('action', ['deny', 'mark']) ?? 'deny';
+  const action = fields.text('action') ?? DNSBL_OPTIONS.row('action').byDefault;
   return fields.words('zone').flatMap((zone): (string | Zone)[] => {
     if (zone.length > 180 || !/^(?:[a-z\d_-]{1,63}\.)+[a-z\d_-]{1,63}\.?$/i.test(zone)) {
       fields.fault('zone', 'is not a domain', zone);

@@ -7,6 +7,7 @@
  */
 import { dirname, relative, resolve } from 'node:path';
 import { parseTags } from '../config/tags.ts';
+import { INCLUDE_OPTIONS } from './gateway-options.ts';
 import type { Problems } from './problems.ts';
 import { type PlacedTag, TagFields } from './tag-fields.ts';
 
@@ -40,7 +41,7 @@ function includeFile(
   { chain }: Source,
   problems: Problems,
 ): PlacedTag[] {
-  const fields = new TagFields(tag, ['file'], problems);
+  const fields = new TagFields(tag, INCLUDE_OPTIONS, problems);
   const name = fields.required('file');
   if (name === undefined) return [];
   const path = resolve(tag.folder, name);

@@ -1,14 +1,14 @@
 /**
  * The values of one tag, read one by one.
  *
- * In: a tag, and the keys that it may have. Out: values of a kind. A value that cannot be read is remembered as a mistake, with tag, key, value and line, and then
- * counts as absent: all mistakes of a configuration are told at once. It does not know what the values mean.
+ * In: a tag, and the table of its keys. Out: values of a kind. A value that cannot be read is remembered as a mistake, with tag, key, value and line, and then
+ * counts as absent: all mistakes of a configuration are told at once. It does not know what the values mean; what is right is in the table.
  *
  * Law of this file: the value of a key that is not known is not shown. It may be a password behind a typing error.
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseBoolean, parseDuration, suggestion } from '../config/config.ts';
+import type { OptionTable } from '../config/config.ts';
 import type { ConfigTag } from '../config/tags.ts';
 import { ConfigError, type ConfigErrorPlace } from '../errors.ts';
 import type { Problems } from './problems.ts';
@@ -23,14 +23,14 @@ export interface PlacedTag extends Omit<ConfigTag, 'file'> {
 /** Reads the values of a tag. */
 export class TagFields {
   readonly #tag: PlacedTag;
+  readonly #options: OptionTable;
   readonly #problems: Problems;
 
-  constructor(tag: PlacedTag, keys: readonly string[], problems: Problems) {
+  constructor(tag: PlacedTag, options: OptionTable, problems: Problems) {
     this.#tag = tag;
+    this.#options = options;
     this.#problems = problems;
-    for (const key of tag.entries.keys()) {
-      if (!keys.includes(key)) this.fault(key, `is not known${suggestion(key, keys) || `: have ${keys.join(', ')}`}`);
-    }
+    for (const key of tag.entries.keys()) if (!options.keys.includes(key)) this.fault(key, options.unknownKey(key));
   }
 
   get line(): number {
@@ -57,10 +57,7 @@ export class TagFields {
 
   /** Returns a text; `undefined` where the key is absent. */
   text(key: string): string | undefined {
-    const value = this.#tag.entries.get(key);
-    if (value !== '') return value;
-    this.fault(key, 'is empty');
-    return undefined;
+    return this.#filled(key) as string | undefined;
   }
 
   /** Returns a text that must be there. */
@@ -70,58 +67,28 @@ export class TagFields {
   }
 
   /** Returns the words of a text that is separated by blanks. */
-  words(key: string): string[] {
-    return (
-      this.text(key)
-        ?.split(/\s+/)
-        .filter((word) => word !== '') ?? []
-    );
+  words(key: string): readonly string[] {
+    return (this.#filled(key) as readonly string[] | undefined) ?? [];
   }
 
-  /** @param least `0` where any port will do */
-  port(key: string, least: 0 | 1): number | undefined {
-    const text = this.required(key);
-    if (text === undefined) return undefined;
-    const port = Number(text);
-    if (/^\d{1,5}$/.test(text) && port >= least && port <= 65_535) return port;
-    this.fault(key, `must be a port, ${least} to 65535`, text);
-    return undefined;
+  /** Returns a number; `undefined` where the key is absent. */
+  number(key: string): number | undefined {
+    return this.#filled(key) as number | undefined;
   }
 
-  /** Returns a number that `isRight`; `undefined` where the key is absent. */
-  number(key: string, isRight: (value: number) => boolean, problem: string): number | undefined {
-    const text = this.text(key);
-    if (text === undefined) return undefined;
-    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-    if (isRight(value)) return value;
-    this.fault(key, problem, text);
-    return undefined;
+  /** Returns a port that must be there. */
+  port(key: string): number | undefined {
+    if (!this.has(key)) this.fault(key, 'is missing');
+    return this.number(key);
   }
 
-  /** Returns one of several words, in lower case; `undefined` where the key is absent. */
-  choice<T extends string>(key: string, choices: readonly T[]): T | undefined {
-    const text = this.text(key);
-    if (text === undefined) return undefined;
-    const found = choices.find((choice) => choice === text.toLowerCase());
-    if (found === undefined) this.fault(key, `must be one of ${choices.join(', ')}`, text);
-    return found;
+  yesNo(key: string): boolean {
+    return (this.#value(key) ?? this.#options.row(key).byDefault) as boolean;
   }
 
-  yesNo(key: string, byDefault: boolean): boolean {
-    const value = this.#tag.entries.get(key);
-    if (value === undefined) return byDefault;
-    return this.#attempt(() => parseBoolean(value, this.#valuePlace(key, value)), byDefault);
-  }
-
-  /** Returns milliseconds from 1 on; `undefined` where the key is absent. */
+  /** Returns milliseconds; `undefined` where the key is absent. */
   duration(key: string): number | undefined {
-    const value = this.#tag.entries.get(key);
-    if (value === undefined) return undefined;
-    const milliseconds = this.#attempt(() => parseDuration(value, this.#valuePlace(key, value)), undefined);
-    // Timers end at 2^31 - 1 milliseconds.
-    if (milliseconds === undefined || (milliseconds >= 1 && milliseconds <= 2 ** 31 - 1)) return milliseconds;
-    this.fault(key, 'must be from 0.001 seconds to 24 days', value);
-    return undefined;
+    return this.#value(key) as number | undefined;
   }
 
   /** Reads the file whose path is given, relative to the configuration; `undefined` where the key is absent. */
@@ -137,15 +104,29 @@ export class TagFields {
     }
   }
 
-  #attempt<T>(read: () => T, fallback: T): T {
-    return this.#problems.attempt(read, fallback);
+  /** Returns what a file says that is given for `key`; it has to be right for `key`. */
+  fileFor(key: string, fileKey: string): string | undefined {
+    const content = this.file(fileKey)?.trim();
+    if (content === undefined) return undefined;
+    return this.#problems.attempt(() => this.#options.readKey(key, content, this.#place(fileKey)) as string, undefined);
+  }
+
+  /** Reads a value by its row; an empty one is a mistake. */
+  #filled(key: string): unknown {
+    if (this.#tag.entries.get(key) !== '') return this.#value(key);
+    this.fault(key, 'is empty');
+    return undefined;
+  }
+
+  #value(key: string): unknown {
+    const value = this.#tag.entries.get(key);
+    if (value === undefined) return undefined;
+    const isShown = this.#options.row(key).isSecret !== true;
+    const place = { ...this.#place(key), ...(isShown ? { value } : {}) };
+    return this.#problems.attempt(() => this.#options.readKey(key, value, place), undefined);
   }
 
   #place(key: string | undefined): ConfigErrorPlace {
     return { tag: this.#tag.name, key, line: this.#tag.line, file: this.#tag.file ?? undefined };
-  }
-
-  #valuePlace(key: string, value: string): ConfigErrorPlace & { key: string; value: string } {
-    return { ...this.#place(key), key, value };
   }
 }

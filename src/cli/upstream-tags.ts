@@ -8,27 +8,11 @@ import { resolve } from 'node:path';
 import type { Upstream } from '../gateway/index.ts';
 import { nameOfUpstream } from '../gateway/upstream.ts';
 import { checkPem, readCertificate } from './bind-tags.ts';
+import { WEBIRC_OPTIONS } from './gateway-options.ts';
 import type { TagFields } from './tag-fields.ts';
 
-export const UPSTREAM_KEYS: readonly string[] = [
-  'name',
-  'host',
-  'port',
-  'path',
-  'tls',
-  'cafile',
-  'servername',
-  'verify',
-  'certificate',
-  'key',
-  'family',
-  'localaddress',
-  'pass',
-  'passfile',
-  'weight',
-  'encoding',
-];
-export const WEBIRC_KEYS: readonly string[] = ['upstream', 'password', 'passwordfile', 'gateway'];
+/** What the gateway calls itself. */
+const DEFAULT_GATEWAY_NAME = String(WEBIRC_OPTIONS.row('gateway').byDefault);
 
 type Webirc = NonNullable<Upstream['webirc']>;
 
@@ -65,26 +49,19 @@ function readUpstream(fields: TagFields): Upstream {
     if (path !== undefined && fields.has(key)) fields.fault(key, 'cannot be beside path: a server is at one or the other');
   }
   const name = fields.text('name');
-  const family = fields.choice('family', ['4', '6']);
+  const family = fields.text('family');
   const localAddress = fields.text('localaddress');
-  if (localAddress !== undefined && isIP(localAddress) === 0) {
-    fields.fault('localaddress', 'must be an IP address of this machine', localAddress);
-  }
   const pass = readSecret(fields, 'pass', 'passfile');
-  const weight = fields.number(
-    'weight',
-    (value) => Number.isInteger(value) && value >= 1 && value <= 1_000,
-    'must be a whole number from 1 to 1000',
-  );
+  const weight = fields.number('weight');
   const encoding = fields.text('encoding');
   return {
     ...(path === undefined
-      ? { host: fields.required('host') ?? 'unreadable.invalid', port: fields.port('port', 1) ?? 1 }
+      ? { host: fields.required('host') ?? 'unreadable.invalid', port: fields.port('port') ?? 1 }
       : { path: resolve(fields.folder, path) }),
     ...(name === undefined ? {} : { name }),
     tls: readUpstreamTls(fields),
     ...(family === undefined ? {} : { family: Number(family) as 4 | 6 }),
-    ...(localAddress === undefined || isIP(localAddress) === 0 ? {} : { localAddress }),
+    ...(localAddress === undefined ? {} : { localAddress }),
     ...(pass === undefined ? {} : { pass }),
     ...(weight === undefined ? {} : { weight }),
     ...(encoding === undefined ? {} : { encoding }),
@@ -94,7 +71,7 @@ function readUpstream(fields: TagFields): Upstream {
 type UpstreamTls = { ca?: string; cert?: string; key?: string; servername?: string; rejectUnauthorized?: boolean };
 
 function readUpstreamTls(fields: TagFields): false | UpstreamTls {
-  if (!fields.yesNo('tls', false)) {
+  if (!fields.yesNo('tls')) {
     for (const key of ['cafile', 'servername', 'verify', 'certificate', 'key']) {
       if (fields.has(key)) fields.fault(key, 'is of TLS, and tls is not "yes"');
     }
@@ -111,7 +88,7 @@ function readUpstreamTls(fields: TagFields): false | UpstreamTls {
     ...(ca === undefined ? {} : { ca }),
     ...readCertificate(fields),
     ...(servername === undefined ? {} : { servername }),
-    ...(fields.yesNo('verify', true) ? {} : { rejectUnauthorized: false }),
+    ...(fields.yesNo('verify') ? {} : { rejectUnauthorized: false }),
   };
 }
 
@@ -122,7 +99,7 @@ function readWebircs(webircs: readonly TagFields[], upstreams: readonly string[]
   for (const fields of webircs) {
     const password = readSecret(fields, 'password', 'passwordfile');
     if (password === undefined && !fields.has('password') && !fields.has('passwordfile')) fields.fault('password', 'is missing');
-    const webirc = { password: password ?? 'unreadable', gateway: readGatewayName(fields) };
+    const webirc = { password: password ?? 'unreadable', gateway: fields.text('gateway') ?? DEFAULT_GATEWAY_NAME };
     const upstream = fields.text('upstream');
     const before = upstream === undefined ? forAll : own.get(upstream);
     if (before !== undefined) {
@@ -143,27 +120,13 @@ function readWebircs(webircs: readonly TagFields[], upstreams: readonly string[]
   return result;
 }
 
-const WORD = /^[^\s:\0][^\s\0]*$/;
-
 /** Reads a secret that is given as it is, or in a file. Its value is never shown. */
 function readSecret(fields: TagFields, key: string, fileKey: string): string | undefined {
   if (fields.has(key) && fields.has(fileKey)) {
     fields.fault(fileKey, `cannot be beside ${key}: which one is it?`);
     return undefined;
   }
-  const secret = fields.has(fileKey) ? fields.file(fileKey)?.trim() : fields.text(key);
-  if (secret === undefined || WORD.test(secret)) return secret;
-  fields.fault(
-    fields.has(key) ? key : fileKey,
-    'must be a word that does not begin with a colon: it is a parameter of an IRC line',
-  );
-  return undefined;
-}
-
-function readGatewayName(fields: TagFields): string {
-  const gateway = fields.text('gateway') ?? 'webchat';
-  if (!WORD.test(gateway)) fields.fault('gateway', 'must be a word that does not begin with a colon', gateway);
-  return gateway;
+  return fields.has(fileKey) ? fields.fileFor(key, fileKey) : fields.text(key);
 }
 
 function isWithinThisMachine({ host, path }: Upstream): boolean {

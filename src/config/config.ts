@@ -5,7 +5,8 @@
 export { type CompiledConfig, compileConfig, type ResolvedConfig } from './compile.ts';
 export { ErrorList } from './error-list.ts';
 export { configFromTags, webSocketNames } from './from-tags.ts';
-export { OptionTable } from './option-table.ts';
+export { type OptionRow, OptionTable } from './option-table.ts';
+export { LONGEST_TIMER } from './options.ts';
 export { suggestion } from './suggestion.ts';
 export { formatDuration, parseBoolean, parseDuration } from './units.ts';
 export type { WebSocketConfig } from './web-socket-config.ts';

@@ -4,7 +4,7 @@
  * In: rows, and values, as data or as the keys of a tag. Out: checked values, errors that name tag, key, value and line, and the
  * table as documentation. It does not know any option.
  */
-import type { ConfigErrorPlace } from '../errors.ts';
+import { ConfigError, type ConfigErrorPlace } from '../errors.ts';
 import type { ErrorList } from './error-list.ts';
 import { suggestion } from './suggestion.ts';
 import type { ConfigTag } from './tags.ts';
@@ -17,7 +17,10 @@ export type OptionKind =
   | { readonly kind: 'duration'; readonly least: number; readonly most: number }
   /** Bytes; in tags `8701`, `64K` or `1M`. */
   | { readonly kind: 'size'; readonly least: number; readonly most: number }
-  | { readonly kind: 'integer'; readonly least: number; readonly most: number }
+  /** Without `most` there is no upper limit. */
+  | { readonly kind: 'integer'; readonly least: number; readonly most?: number }
+  /** A number that may have a fraction. */
+  | { readonly kind: 'number'; readonly above: number }
   /** One of several words; in tags in any case. */
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
   /** Any text, or one that `check` finds no problem with. In tags, `anyCase` texts are made lower case. */
@@ -43,6 +46,8 @@ export type OptionRow = OptionKind & {
   readonly defaultText?: string;
   /** What the option does, in Markdown. */
   readonly sentence: string;
+  /** What an error says of a value that is out of range. @defaultValue derived from the kind */
+  readonly problem?: string;
   /** Whether the value may not stand in an error message. */
   readonly isSecret?: boolean;
   /** The type in TypeScript. @defaultValue derived from the kind */
@@ -73,6 +78,28 @@ export class OptionTable {
 
   get keys(): readonly string[] {
     return [...this.#byKey.keys()];
+  }
+
+  /** Returns the row of a key. @throws RangeError for a key that is not in this table */
+  row(key: string): OptionRow {
+    const row = this.#byKey.get(key);
+    if (row === undefined) throw new RangeError(`<${this.tag}> has no key ${key}`);
+    return row;
+  }
+
+  /** Returns what an error says of a key that is not in this table. `others` are the caller's own keys. */
+  unknownKey(key: string, others: readonly string[] = []): string {
+    const known = [...this.keys, ...others];
+    return `is not known${suggestion(key, known) || `: have ${known.join(', ')}`}`;
+  }
+
+  /** Reads the value of a key as an operator writes it. @throws ConfigError at `place` */
+  readKey(key: string, text: string, place: ConfigErrorPlace): unknown {
+    const row = this.row(key);
+    const value = parse(row, text, place);
+    const problem = problemOf(row, value, text);
+    if (problem !== null) throw new ConfigError(place, problem);
+    return value;
   }
 
   /** Returns the place of an option, for an error about it. */
@@ -109,26 +136,32 @@ export class OptionTable {
       const isShown = row === undefined ? !this.#hasSecrets : row.isSecret !== true;
       const place = { tag: this.tag, key, line: tag.line, file: tag.file, ...(isShown ? { value: text } : {}) };
       if (row === undefined) {
-        const known = [...this.keys, ...skipped];
-        errors.add(place, `is not known${suggestion(key, known) || `: have ${known.join(', ')}`}`);
+        errors.add(place, this.unknownKey(key, skipped));
         continue;
       }
-      const value = errors.attempt(() => parse(row, text, place));
-      if (value === undefined) continue;
-      const problem = problemOf(row, value, text);
-      if (problem === null) values[row.name] = value;
-      else errors.add(place, problem);
+      const value = errors.attempt(() => this.readKey(key, text, place));
+      if (value !== undefined) values[row.name] = value;
     }
     return values;
   }
 
   /** Returns the table as Markdown. */
   markdown(): string {
-    const lines = this.rows.map((row) => {
-      const cells = [`\`${keyOf(row)}\``, `\`${row.name}\``, describeKind(row), describeDefault(row), row.sentence];
-      return `| ${cells.join(' | ')} |`;
-    });
+    const lines = this.cells().map(
+      ({ key, name, kind, byDefault, sentence }) => `| \`${key}\` | \`${name}\` | ${kind} | ${byDefault} | ${sentence} |`,
+    );
     return ['| tag key | option | type | default | meaning |', '| --- | --- | --- | --- | --- |', ...lines].join('\n');
+  }
+
+  /** Returns what the documentation says of each option, in Markdown. */
+  cells(): { key: string; name: string; kind: string; byDefault: string; sentence: string }[] {
+    return this.rows.map((row) => ({
+      key: keyOf(row),
+      name: row.name,
+      kind: describeKind(row),
+      byDefault: describeDefault(row),
+      sentence: row.sentence,
+    }));
   }
 }
 
@@ -147,6 +180,8 @@ function parse(row: OptionRow, text: string, place: ConfigErrorPlace): unknown {
       return parseSize(text, place);
     case 'integer':
       return /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    case 'number':
+      return /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
     case 'choice':
       return text.toLowerCase();
     case 'text':
@@ -163,12 +198,15 @@ function problemOf(row: OptionRow, value: unknown, text?: string): string | null
       return typeof value === 'boolean' ? null : 'must be true or false';
     case 'duration':
       if (isWithin(row, value)) return null;
-      return text === undefined
-        ? `must be a whole number from ${row.least} to ${row.most}`
-        : `must be from ${formatDuration(row.least)} to ${formatDuration(row.most)}`;
+      if (text === undefined) return `must be a whole number from ${row.least} to ${row.most}`;
+      return row.problem ?? `must be from ${formatDuration(row.least)} to ${formatDuration(row.most)}`;
     case 'size':
     case 'integer':
-      return isWithin(row, value) ? null : `must be a whole number from ${row.least} to ${row.most}`;
+      if (isWithin(row, value)) return null;
+      return row.problem ?? `must be a whole number from ${row.least}${row.most === undefined ? '' : ` to ${row.most}`}`;
+    case 'number':
+      if (typeof value === 'number' && Number.isFinite(value) && value > row.above) return null;
+      return row.problem ?? `must be a number above ${row.above}`;
     case 'choice':
       return row.choices.includes(value as string) ? null : `must be one of ${row.choices.join(', ')}`;
     case 'text':
@@ -178,7 +216,7 @@ function problemOf(row: OptionRow, value: unknown, text?: string): string | null
   }
 }
 
-function isWithin({ least, most }: { readonly least: number; readonly most: number }, value: unknown): boolean {
+function isWithin({ least, most = Infinity }: { readonly least: number; readonly most?: number }, value: unknown): boolean {
   return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 }
 
@@ -189,6 +227,7 @@ function describeKind(row: OptionRow): string {
     case 'size':
       return 'bytes';
     case 'integer':
+    case 'number':
       return 'number';
     case 'choice':
       return row.choices.map((choice) => `\`${choice}\``).join(' ');

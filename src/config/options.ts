@@ -8,7 +8,7 @@
 import { OptionTable } from './option-table.ts';
 
 /** Timers end here, in milliseconds: 24.8 days. A longer one would fire at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+export const LONGEST_TIMER: number = 2 ** 31 - 1;
 
 /** The header fields of known proxies that tell one address or a list of them. */
 export const KNOWN_PROXY_HEADERS: readonly string[] = [

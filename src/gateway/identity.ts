@@ -40,13 +40,18 @@ export function checkUsers(users: GatewayUsers): GatewayUsers {
       throw new ConfigError({ tag: 'users', key: name }, `is not known: have ${NAMES.join(', ')}`);
     }
     if (template === undefined) continue;
-    const place = { tag: 'users', key: name, value: template };
-    if (typeof template !== 'string' || template.trim() === '') throw new ConfigError(place, 'must be a text, and not empty');
-    if (/[\x00-\x1f\x7f]/.test(template)) throw new ConfigError(place, 'has a line end or another control character');
-    const unknown = /%[^aihno%]|%$/.exec(template.replaceAll('%%', ''));
-    if (unknown !== null) throw new ConfigError(place, `has an unknown "${unknown[0]}": have %a, %i, %h, %n, %o and %%`);
+    const problem = templateProblem(template);
+    if (problem !== null) throw new ConfigError({ tag: 'users', key: name, value: template }, problem);
   }
   return users;
+}
+
+/** Returns what is wrong with a template; `null`: nothing. */
+export function templateProblem(template: unknown): string | null {
+  if (typeof template !== 'string' || template.trim() === '') return 'must be a text, and not empty';
+  if (/[\x00-\x1f\x7f]/.test(template)) return 'has a line end or another control character';
+  const unknown = /%[^aihno%]|%$/.exec(template.replaceAll('%%', ''));
+  return unknown === null ? null : `has an unknown "${unknown[0]}": have %a, %i, %h, %n, %o and %%`;
 }
 
 /** Returns a template filled in; the nick is what the client calls itself. */

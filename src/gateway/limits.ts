@@ -3,7 +3,7 @@
  *
  * In: limits as they were given. Out: limits that can work, defaults included. It does not know clients.
  */
-import { ConfigError } from '../errors.ts';
+import { ErrorList, LONGEST_TIMER, type OptionRow, OptionTable } from '../config/config.ts';
 import { DEFAULT_IPV6_PREFIX } from './network.ts';
 
 /** What one client, or one network, may take up. A network is an IPv4 address, or an IPv6 prefix of `ipv6Prefix` bits. */
@@ -27,60 +27,58 @@ export interface GatewayLimits {
 /** How many lines may come at once: what a client sends when it joins its channels again. */
 export const LINE_BURST = 100;
 
-const DEFAULTS: Required<GatewayLimits> = {
-  connectionsPerAddress: 20,
-  connectionsPerMinute: 60,
-  ipv6Prefix: DEFAULT_IPV6_PREFIX,
-  linesPerSecond: 20,
-  floodTimeout: 60_000,
-  connectTimeout: 4_000,
-  stallTimeout: 60_000,
+/** A duration from 1 ms on. */
+export const TIMER: { readonly kind: 'duration'; readonly least: number; readonly most: number; readonly problem: string } = {
+  kind: 'duration',
+  least: 1,
+  most: LONGEST_TIMER,
+  problem: 'must be from 0.001 seconds to 24 days',
 };
 
-/** Timers end here. */
-const MAX_TIMEOUT = 2 ** 31 - 1;
+const count = (name: keyof GatewayLimits, byDefault: number, sentence: string): OptionRow => ({
+  name,
+  kind: 'integer',
+  least: 1,
+  byDefault,
+  sentence,
+});
 
-interface Range {
-  readonly isRight: (value: number) => boolean;
-  readonly problem: string;
-}
+const timeout = (name: keyof GatewayLimits, byDefault: number, sentence: string): OptionRow => ({
+  name,
+  ...TIMER,
+  byDefault,
+  sentence,
+});
 
-const COUNT: Range = {
-  isRight: (value) => Number.isInteger(value) && value >= 1,
-  problem: 'must be a whole number from 1',
-};
-const TIMEOUT: Range = {
-  isRight: (value) => Number.isInteger(value) && value >= 1 && value <= MAX_TIMEOUT,
-  problem: `must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT}`,
-};
-
-const RANGES: Readonly<Record<keyof GatewayLimits, Range>> = {
-  connectionsPerAddress: COUNT,
-  connectionsPerMinute: COUNT,
-  ipv6Prefix: {
-    isRight: (value) => Number.isInteger(value) && value >= 1 && value <= 128,
-    problem: 'must be a whole number from 1 to 128',
+/** The limits as options: `limits` of the library, `<limits>` of the command. */
+export const LIMIT_OPTIONS: OptionTable = new OptionTable('limits', [
+  count('connectionsPerAddress', 20, 'clients at once; over it: 429'),
+  count('connectionsPerMinute', 60, 'new clients a minute; over it: 429'),
+  {
+    name: 'ipv6Prefix',
+    kind: 'integer',
+    least: 1,
+    most: 128,
+    byDefault: DEFAULT_IPV6_PREFIX,
+    sentence: 'bits of an IPv6 address that count as one address',
   },
-  linesPerSecond: { isRight: (value) => Number.isFinite(value) && value > 0, problem: 'must be a number above 0' },
-  floodTimeout: TIMEOUT,
-  connectTimeout: TIMEOUT,
-  stallTimeout: TIMEOUT,
-};
+  {
+    name: 'linesPerSecond',
+    kind: 'number',
+    above: 0,
+    byDefault: 20,
+    sentence: 'in the long run; a hundred may come at once, and who sends more is slowed down',
+  },
+  timeout('floodTimeout', 60_000, 'a duration for which a client may be too fast until it is ended'),
+  timeout('connectTimeout', 4_000, 'a duration for each server to answer'),
+  timeout('stallTimeout', 60_000, 'a duration for which a client or a server may read nothing until it is given up'),
+]);
 
-/** @throws ConfigError for a limit that cannot work */
+/** @throws ConfigError for limits that cannot work */
 export function resolveLimits(limits: GatewayLimits): Required<GatewayLimits> {
-  for (const name of Object.keys(limits)) {
-    if (!(name in DEFAULTS)) {
-      throw new ConfigError({ tag: 'limits', key: name }, `is not known: have ${Object.keys(DEFAULTS).join(', ')}`);
-    }
-  }
-  const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
-  const resolved: Required<GatewayLimits> = { ...DEFAULTS, ...given };
-  for (const [name, { isRight, problem }] of Object.entries(RANGES)) {
-    const value = resolved[name as keyof GatewayLimits];
-    if (typeof value !== 'number' || !isRight(value)) {
-      throw new ConfigError({ tag: 'limits', key: name.toLowerCase(), value }, problem);
-    }
-  }
-  return resolved;
+  const errors = new ErrorList();
+  const given = Object.entries(limits).filter(([name, value]) => value !== undefined || !LIMIT_OPTIONS.names.includes(name));
+  for (const [name, value] of given) LIMIT_OPTIONS.check(name, value, errors);
+  errors.throwIfAny();
+  return { ...LIMIT_OPTIONS.defaults(), ...Object.fromEntries(given) } as unknown as Required<GatewayLimits>;
 }

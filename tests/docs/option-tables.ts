@@ -1,8 +1,11 @@
 /**
- * What is written from the table of options: the interface of the configuration, and the table of docs/configuration.md.
+ * What is written from the tables of options: the interface of the configuration, and the tables of docs/configuration.md and
+ * docs/gateway.md.
  *
- * In: `src/config/options.ts`. Out: the text of `src/config/web-socket-config.ts`, and the page with its table anew.
+ * In: `src/config/options.ts` and `src/cli/gateway-options.ts`. Out: the text of `src/config/web-socket-config.ts`, and the pages
+ * with their tables anew.
  */
+import { ALL_TAGS } from '../../src/cli/gateway-options.ts';
 import type { OptionRow } from '../../src/config/option-table.ts';
 import { ORIGIN_OPTIONS, WEBSOCKET_OPTIONS } from '../../src/config/options.ts';
 
@@ -31,6 +34,22 @@ export function withOptionTable(page: string): string {
   return page.replace(
     /(<!-- options: [^\n]*-->\n)[\s\S]*?(\n<!-- \/options -->)/,
     (_all, begin: string, end: string) => `${begin}\n${WEBSOCKET_OPTIONS.markdown()}\n${end}`,
+  );
+}
+
+/** Returns docs/gateway.md with the table of its tags anew. */
+export function withGatewayTable(page: string): string {
+  const lines = ALL_TAGS.flatMap(({ name, count, options }) => {
+    const tag = `\`<${name}>\`${count === 'any number' ? '' : `, ${count}`}`;
+    return options
+      .cells()
+      .map(({ key, sentence, byDefault }, i) => `| ${i === 0 ? tag : ''} | \`${key}\` | ${sentence} | ${byDefault} |`)
+      .map((line) => line.replace(/^\| {2}\|/, '| |'));
+  });
+  const table = ['| tag | key | what it is | default |', '| --- | --- | --- | --- |', ...lines].join('\n');
+  return page.replace(
+    /(<!-- options: [^\n]*-->\n)[\s\S]*?(\n<!-- \/options -->)/,
+    (_all, begin: string, end: string) => `${begin}\n${table}\n${end}`,
   );
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { interfaceSource, withOptionTable } from './option-tables.ts';
+import { interfaceSource, withGatewayTable, withOptionTable } from './option-tables.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -15,4 +15,10 @@ test('docs/configuration.md has the table of options', async () => {
   const page = readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8');
   expect(page).toContain('<!-- /options -->');
   await expect(withOptionTable(page)).toMatchFileSnapshot(join(ROOT, 'docs/configuration.md'));
+});
+
+test('docs/gateway.md has the table of tags', async () => {
+  const page = readFileSync(join(ROOT, 'docs/gateway.md'), 'utf8');
+  expect(page).toContain('<!-- /options -->');
+  await expect(withGatewayTable(page)).toMatchFileSnapshot(join(ROOT, 'docs/gateway.md'));
 });
