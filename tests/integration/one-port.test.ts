@@ -15,12 +15,12 @@ import { createWebSocketHook, type IrcSocket } from '../../src/index.ts';
 import { launchBrowser } from '../helpers/browser.ts';
 import { makeCertificate } from '../helpers/certificate.ts';
 import { daemonFolder } from '../helpers/daemons.ts';
+import { spawnIrssi } from '../helpers/irssi.ts';
 import { findProgram, requirePeer } from '../helpers/peers.ts';
 
 const CHROMIUM = requirePeer('chromium');
 const OPENSSL = requirePeer('openssl');
 const IRSSI = requirePeer('irssi');
-/** irssi wants a terminal: `script`, of Debian's util-linux, gives it one. */
 const SCRIPT = findProgram('script');
 
 const PAGE = `<!doctype html><title>chat</title><script>
@@ -170,13 +170,8 @@ chatnets = { test = { type = "IRC"; nick = "ada"; }; };
 settings = { core = { real_name = "ada"; user_name = "ada"; nick = "ada"; }; };
 `,
     });
-    const child = spawn(SCRIPT as string, ['-qec', `${IRSSI} --home=${home}`, '/dev/null'], {
-      env: { ...process.env, TERM: 'xterm', LANG: 'C.UTF-8' },
-      stdio: ['pipe', 'pipe', 'pipe'],
-      detached: true,
-    });
+    const child = spawnIrssi({ irssi: IRSSI as string, script: SCRIPT as string }, home);
     cleanup.push(() => process.kill(-(child.pid as number), 'SIGKILL'));
-    child.stdout.resume();
     await expect.poll(() => natives[0]?.text ?? '').toContain('CAP LS');
     expect(natives[0]?.fingerprint).toBe(new X509Certificate(cert).fingerprint256);
   });

@@ -2,14 +2,12 @@
  * Two servers behind a real HAProxy, with the configuration that docs/resume.md prints: each page comes back to the server that
  * has it.
  */
-import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../helpers/browser.ts';
-import { ROOT } from '../helpers/build.ts';
-import { type Daemon, daemonFolder, freePort, startDaemon } from '../helpers/daemons.ts';
+import { type Daemon, freePort } from '../helpers/daemons.ts';
+import { startHaproxy } from '../helpers/haproxy.ts';
 import { requirePeer } from '../helpers/peers.ts';
 import { ResumingPage, ResumingServer, servePages } from '../helpers/resume-page.ts';
 
@@ -36,36 +34,14 @@ afterAll(async () => {
   for (const server of servers) await server.stop();
 });
 
-/** The frontend of the page, on a port of its own, without a certificate; and the backends. */
-function configuration(port: number): string {
-  const frontend = /^```\n(frontend irc\n[\s\S]*?)^```$/m.exec(readFileSync(join(ROOT, 'docs/resume.md'), 'utf8'))?.[1];
-  if (frontend === undefined) throw new Error('docs/resume.md has no frontend');
-  const [first, second] = servers.map((server, index) => `server gw${index + 1} 127.0.0.1:${server.port}`);
-  return `defaults
-    mode http
-    timeout connect 5s
-    timeout client 1m
-    timeout server 1m
-    timeout tunnel 1h
-${frontend.replace('bind :443 ssl crt /etc/haproxy/irc.pem', `bind 127.0.0.1:${port}`)}
-backend gw1
-    ${first}
-backend gw2
-    ${second}
-backend any
-    balance roundrobin
-    ${first}
-    ${second}
-`;
-}
-
 test.skipIf(!isHere)('HAProxy, restarted, takes each page back to its own server', async () => {
   const port = await freePort();
-  const config = configuration(port);
-  const start = (): Promise<Daemon> => {
-    const folder = daemonFolder({ 'haproxy.cfg': config });
-    return startDaemon(HAPROXY as string, ['-db', '-f', `${folder}/haproxy.cfg`], folder, port);
-  };
+  const start = (): Promise<Daemon> =>
+    startHaproxy(
+      HAPROXY as string,
+      port,
+      servers.map((server) => server.port),
+    );
   let haproxy = await start();
   try {
     const clients: ResumingPage[] = [];
