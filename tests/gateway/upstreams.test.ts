@@ -1,6 +1,6 @@
 /** What an operator says of IRC servers and users: passwords, templates, encodings, Unix domain sockets, hostile servers. */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,11 +8,14 @@ import { describe, expect, test } from 'vitest';
 import { createIrcGateway, type Upstream } from '../../src/gateway/index.ts';
 import { networkOf } from '../../src/gateway/network.ts';
 import type { ConfigError } from '../../src/index.ts';
+import { makeCertificate } from '../helpers/certificate.ts';
 import { clientClose, clientText } from '../helpers/frames.ts';
 import { HOOK, joined, startGateway } from '../helpers/gateway.ts';
+import { requirePeer } from '../helpers/peers.ts';
 import { PlainIrc } from '../helpers/plain-irc.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 
+const OPENSSL = requirePeer('openssl');
 const WEBIRC = { password: 'gatepass', gateway: 'goodgw' };
 
 describe('users', () => {
@@ -90,6 +93,41 @@ describe('encodings', () => {
   });
 });
 
+/** What the kernel's timer of a connection is for, and the seconds until it fires: `/proc/net/tcp`, "tr tm->when". */
+function timerOf(localPort: number, remotePort: number): { isKeepAlive: boolean; seconds: number } {
+  const hex = (port: number | undefined): string => `:${port?.toString(16).toUpperCase().padStart(4, '0')}`;
+  for (const line of readFileSync('/proc/net/tcp', 'utf8').split('\n')) {
+    const [, local = '', remote = '', , , timer = ''] = line.trim().split(/\s+/);
+    if (!local.endsWith(hex(localPort)) || !remote.endsWith(hex(remotePort))) continue;
+    const [kind, ticks = ''] = timer.split(':');
+    return { isKeepAlive: kind === '02', seconds: Number.parseInt(ticks, 16) / 100 };
+  }
+  throw new Error(`no connection from port ${localPort} to port ${remotePort}`);
+}
+
+test.skipIf(process.platform !== 'linux' || OPENSSL === null).each(['plain TCP', 'TLS'])(
+  'by %s the kernel asks after a minute of silence whether the server’s machine is still there',
+  async (way) => {
+    const certificate = way === 'TLS' ? makeCertificate() : undefined;
+    const irc = await PlainIrc.start(certificate);
+    const { port } = await startGateway([
+      { host: '127.0.0.1', port: irc.port, tls: certificate === undefined ? false : { rejectUnauthorized: false } },
+    ]);
+    const next = irc.next();
+    const client = await RawClient.open(port);
+    const peer = await next;
+    // What was written is acknowledged: the connection's timer is no other one.
+    client.socket.write(clientText('NICK ada'));
+    await peer.line(/^NICK ada$/);
+    const gatewayPort = peer.socket.remotePort as number;
+    await expect.poll(() => timerOf(gatewayPort, irc.port).isKeepAlive).toBe(true);
+    expect(timerOf(gatewayPort, irc.port).seconds).toBeLessThanOrEqual(60);
+    // The server's own end, which nobody asked for it.
+    expect(timerOf(irc.port, gatewayPort).isKeepAlive).toBe(false);
+    client.socket.destroy();
+  },
+);
+
 test('a Unix domain socket', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'ircd-websocket-'));
   const path = join(folder, 'ircd.sock');
@@ -127,6 +165,26 @@ describe('an IRC server that misbehaves', () => {
     await client.until(() => client.closeFrame !== undefined);
     return client;
   }
+
+  test('one that takes the connection and says nothing of TLS is given up, and the next one is tried', async () => {
+    const silent = createServer();
+    await once(silent.listen(0, '127.0.0.1'), 'listening');
+    const irc = await PlainIrc.start();
+    const { port, log } = await startGateway(
+      [
+        { name: 'silent', host: '127.0.0.1', port: (silent.address() as AddressInfo).port, tls: true },
+        { host: '127.0.0.1', port: irc.port },
+      ],
+      { limits: { connectTimeout: 100 } },
+    );
+    const next = irc.next();
+    const client = await RawClient.open(port);
+    client.socket.write(clientText('NICK ada'));
+    await (await next).line(/^NICK ada$/);
+    expect(log).toContain('silent: does not answer within 100 ms');
+    client.socket.destroy();
+    silent.close();
+  });
 
   test('a megabyte without LF ends that client alone, and is not kept', async () => {
     const client = await against((socket) => socket.write(Buffer.alloc(2 ** 20, 'x')));
@@ -178,6 +236,9 @@ test.each<[string, Upstream]>([
   ['<upstream:localaddress>', { host: 'a', port: 1, localAddress: '::1', family: 4 }],
   ['<upstream:weight>', { host: 'a', port: 1, weight: 0 }],
   ['<upstream:encoding>', { host: 'a', port: 1, encoding: 'utf-16' }],
+  ['<upstream:pass>', { host: 'a', port: 1, pass: 'secret\r\nNICK x' }],
+  ['<webirc:password>', { host: 'a', port: 1, webirc: { password: 'secret\nNICK x', gateway: 'g' } }],
+  ['<webirc:gateway>', { host: 'a', port: 1, webirc: { password: 'secret', gateway: 'g\rNICK x' } }],
 ])('%s is refused', (place, upstream) => {
   let message = '';
   try {
@@ -186,6 +247,13 @@ test.each<[string, Upstream]>([
     message = (error as ConfigError).message;
   }
   expect(message).toContain(place);
+  expect(message).not.toContain('secret');
+});
+
+test.each(['username', 'realname', 'hostname'] as const)('a template of %s with a line end is refused', (name) => {
+  const create = (): unknown =>
+    createIrcGateway({ hook: HOOK, upstreams: [{ host: 'a', port: 1 }], users: { [name]: '%n\r\nQUIT' } });
+  expect(create).toThrow(`<users:${name}> "%n\\r\\nQUIT" has a line end`);
 });
 
 test.each([
