@@ -338,10 +338,17 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
   }
 
   readonly relay: UpgradeContext['relay'] = (node, transport, head, facts, request) => {
+    const failed = (thrown: unknown): void => this.#faults.report(thrown, { during: 'relaySession', client: null, request });
     try {
-      return this.#relaySession?.(node, transport, head, facts, request) ?? false;
+      const isTaken = this.#relaySession?.(node, transport, head, facts, request) ?? false;
+      // An async function returns a promise, which counts as `true`: nobody else would end the connection.
+      watchResult(isTaken, (thrown) => {
+        transport.destroy();
+        failed(thrown);
+      });
+      return isTaken;
     } catch (error) {
-      this.#faults.report(error, { during: 'relaySession', client: null, request });
+      failed(error);
       return false;
     }
   };

@@ -94,6 +94,11 @@ export class Journal {
   }
 }
 
+/** Returns the text frames in a byte string of frames: all that may leave on another transport than the one they were queued for. */
+export function textFrames(frames: string): string {
+  return frames === '' ? '' : textsBehind(frames, 0);
+}
+
 /** Counts the text frames in a byte string of whole, unmasked, final frames. */
 function countTexts(frames: string): number {
   let count = 0;

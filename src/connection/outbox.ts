@@ -15,7 +15,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Counters } from '../metrics/counters.ts';
-import type { Journal } from './journal.ts';
+import { type Journal, textFrames } from './journal.ts';
 
 /** Receives what an {@link Outbox} notices. */
 export interface OutboxOwner {
@@ -77,10 +77,15 @@ export class Outbox {
     if (this.#pending !== '') flushThisTurn(this);
   }
 
-  /** Ends writing: the transport is gone, or somebody else's. What was not handed to it waits for the next one. */
+  /**
+   * Ends writing: the transport has closed, or another client has it. Lines that were not written wait for the next transport.
+   * Pongs and control messages belong to this one, and are dropped.
+   */
   detach(): void {
     this.#transport = null;
     this.#isCongested = false;
+    // An `ack` of this turn is older than the count that the next transport begins with.
+    if (this.#journal !== null) this.#pending = textFrames(this.#pending);
   }
 
   /** Drops everything, for good. */

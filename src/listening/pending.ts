@@ -134,6 +134,8 @@ export class PendingSocket implements Ticking {
     this.#answering = null;
     this.#abort?.abort();
     this.#socket.off('data', this.#keep);
+    // The end of the peer is not the end of the socket: a peer that does not read would keep the answer, and the socket, for ever.
+    this.#socket.off('end', this.#gone);
     this.#held = null;
     // A socket that has emitted 'close' already would never leave the sweeper.
     if (this.#socket.closed) this.#gone();

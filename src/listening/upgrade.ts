@@ -254,9 +254,12 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
     const pending = watch();
     if (pending.isOver) return;
     pending.linger(context.closeTimeout());
-    // A page cannot read the status of a refused upgrade: one that wants its session back would try again and again.
-    const code = claimsSession(handshake.asked) ? ResumeCode.REFUSED : CloseCode.POLICY_VIOLATION;
-    const byFrame = code === ResumeCode.REFUSED || context.rejectMode() === 'close-frame';
+    // A page cannot read the status of a refused upgrade: one that wants its session back would try again until its window ends.
+    // After a 5xx it is to do so, because its session lives, unless all sessions are about to end.
+    const claims = claimsSession(handshake.asked);
+    const isForGood = error.status < 500 || context.isClosing();
+    const code = claims ? ResumeCode.REFUSED : CloseCode.POLICY_VIOLATION;
+    const byFrame = claims ? isForGood : context.rejectMode() === 'close-frame';
     if (byFrame && transport.writable && refuseByFrame(handshake, error, code)) {
       // The page's JavaScript can read the reason.
     } else {

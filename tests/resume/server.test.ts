@@ -1,5 +1,6 @@
 /** The server's half of docs/resume.md, by its bytes. */
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { type ConnectionFacts, HandshakeError, type IrcClient, type IrcSocket } from '../../src/index.ts';
 import { Opcode } from '../../src/protocol/frame.ts';
@@ -289,6 +290,19 @@ describe('claims', () => {
     }
   });
 
+  test('an async relaySession that rejects ends that connection, and onError gets the error', async () => {
+    const errors: unknown[] = [];
+    const running = await startHook({
+      onError: (error, { during }) => void errors.push([during, (error as Error).message]),
+      relaySession: (async () => {
+        throw new Error('a fault of mine');
+      }) as never,
+    });
+    const refused = await claim(running, `other.${'a'.repeat(11)}.${'b'.repeat(32)}`, 0, 1);
+    expect(refused.received.toString()).toBe('');
+    expect(errors).toEqual([['relaySession', 'a fault of mine']]);
+  });
+
   test.each([1, 2 ** 53 - 1])('V4 a count of %i that was never sent is refused', async (received) => {
     const running = await startHook();
     const { token, socket } = await openSession(running);
@@ -307,6 +321,22 @@ describe('claims', () => {
     expect(other.closeFrame).toEqual({ code: 4900, reason: 'WebSocket: This session belongs to another origin' });
     await closed;
     expect(socket.closeStatus?.code).toBe(1008);
+  });
+
+  test('a 503 is for now: the page gets the HTTP error, after which it tries again, and the session lives', async () => {
+    let isBusy = true;
+    const running = await startHook({
+      rejectMode: 'close-frame',
+      authorize: (facts: ConnectionFacts) => {
+        if (facts.resumes !== null && isBusy) throw new HandshakeError(503, 'No room for your new address');
+      },
+    });
+    const { client, token } = await openSession(running);
+    client.socket.resetAndDestroy();
+    const refused = await claim(running, token, 0, 1);
+    expect(refused.received.toString()).toMatch(/^HTTP\/1\.1 503 [\s\S]*No room for your new address$/);
+    isBusy = false;
+    expect(controls(await claim(running, token, 0, 2))[0]).toMatch(/^resumed 0 /);
   });
 
   test('banned meanwhile: refused by authorize, and the session ends; a fault of authorize ends nothing', async () => {
@@ -358,6 +388,24 @@ describe('claims', () => {
 });
 
 describe('control messages', () => {
+  test('one of a transport that breaks in the same turn does not leave on the next one, behind a higher count', async () => {
+    const running = await startHook();
+    const connected = once(running.server, 'connection') as Promise<[Socket]>;
+    const { client, token } = await openSession(running);
+    const [transport] = await connected;
+    await expect.poll(() => running.hook.stats().bytes.received).toBeGreaterThan(0);
+    // Over 32 KiB: the server acknowledges five lines at the end of this turn. The sixth comes, and then no such end.
+    for (let i = 0; i < 5; i++) transport.emit('data', clientText('x'.repeat(8_000)));
+    transport.emit('data', clientText('the sixth'));
+    transport.destroy(new Error('reset by the network'));
+    await client.until(() => client.ended);
+    const back = await claim(running, token, 0, 1);
+    const line = 'behind everything that waited';
+    running.sockets[0]?.write(`${line}\r\n`);
+    await back.until(() => texts(back).includes(line));
+    expect(controls(back).map((text) => text.split(' ').slice(0, 2).join(' '))).toEqual(['resumed 6']);
+  });
+
   test.each([
     ['ack', 'WebSocket: Malformed control message'],
     ['ack -1', 'WebSocket: Malformed control message'],
