@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--scenario a,b] [--peers net,ws,uws,line,stream,resume,http2,relay,gateway] [--rounds N] [--window MS] [--tls] [--all] [--json] [--write BLOCK]`
+ * `npm run bench -- [--scenario a,b] [--peers net,ws,uws,line,stream,resume,http2,relay,gateway,before-line,before-stream] [--rounds N] [--window MS] [--tls] [--all] [--json] [--write BLOCK]`
  *
  * How it measures:
  * - Each round measures each peer once, in an order that turns by one from round to round; each in a fresh process, the load in another one.
@@ -10,6 +10,7 @@
  * - No figure is given before the bytes at both ends agree.
  * - `--write main` puts the rows into the block `main` of `docs/performance.md`: `page.ts`.
  *
+ * `before-line` and `before-stream` are another version of this library, where `BENCH_BEFORE` names the folder of its built benchmark (`.build/bench/tests/bench`).
  * uWebSockets is measured where `UWS_MODULE` names it (and `BENCH_NODE`, where its binary needs another C library); otherwise it is left out, and the table says so.
  */
 import { parseArgs } from 'node:util';

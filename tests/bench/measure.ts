@@ -7,7 +7,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { LoadSample } from './load.ts';
 import { GATEWAYS, type PeerName } from './peers/peer.ts';
 import type { ProcessSample } from './sample.ts';
@@ -63,11 +63,19 @@ interface Server {
 }
 
 async function startServer(peer: PeerName, scenario: Scenario): Promise<Server> {
-  const counting = start('server.js', [GATEWAYS.has(peer) ? 'net' : peer, scenario.name], NODE_COMMAND);
+  const counting = startTested(peer, scenario);
   const { port } = await answer<{ port: number }>(counting, 'listening');
   if (!GATEWAYS.has(peer)) return { port, tested: counting, counting };
   const tested = start('gateway.js', [peer, String(port)], NODE_COMMAND);
   return { ...(await answer<{ port: number }>(tested, 'listening')), tested, counting };
+}
+
+/** Starts the server whose lines are counted: the one in this folder, or in another version's. */
+function startTested(peer: PeerName, { name }: Scenario): ChildProcess {
+  if (!peer.startsWith('before-')) return start('server.js', [GATEWAYS.has(peer) ? 'net' : peer, name], NODE_COMMAND);
+  const folder = process.env['BENCH_BEFORE'];
+  if (folder === undefined) throw new RangeError(`${peer}: BENCH_BEFORE does not name the built benchmark of another version`);
+  return start(pathToFileURL(`${folder}/server.js`).href, [peer.slice('before-'.length), name], NODE_COMMAND);
 }
 
 async function measureWindow(
