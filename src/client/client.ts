@@ -30,7 +30,6 @@ import { diagnostics, publish } from '../diagnostics.ts';
 import { CloseCode, WebSocketError } from '../errors.ts';
 import { Inbox, type InboxOwner, type LineStream } from './inbox.ts';
 import type { LineEncoding } from './lines.ts';
-import { append, type ClientEvent, type ListenerEntry } from './listeners.ts';
 
 /** What all clients of one configuration share. */
 export interface ClientSettings extends ConnectionSettings {
@@ -42,6 +41,11 @@ export interface ClientSettings extends ConnectionSettings {
   /** Called with whatever the program's own code threw or rejected. */
   readonly onFault: (error: unknown, during: FaultPlace, client: Client) => void;
 }
+
+/** The events, by the name of the method that adds a listener. */
+type ClientEvent = 'onDrain' | 'onClose' | 'onSuspend' | 'onResume';
+
+type Listener = (argument: never) => unknown;
 
 /** Where the program's own code threw. */
 export type FaultPlace =
@@ -117,8 +121,8 @@ export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
   #facts: ConnectionFacts;
   #resumption: Resumption | null = null;
   #face: object | null = null;
-  /** Nearly every client of lines has one for its end. */
-  #listeners: ListenerEntry | null = null;
+  /** The first listener of the end: nearly every client of lines has this one, and no other. */
+  #onClose: Listener | null = null;
   #rarities: Rarities | null = null;
 
   /** @param followsFirstMessage whether the first message decides between text and binary */
@@ -223,7 +227,6 @@ export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
   /** Has lines go to a stream from now on, where there is no listener. */
   setStream(stream: ClientStream): void {
     this.#stream = stream;
-    this.inbox.setStream(stream);
   }
 
   readLines(reads: boolean): void {
@@ -234,19 +237,20 @@ export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
   // Callbacks of the server.
 
   /** Has `listener` called at each event of this kind, behind those that were there before. */
-  on(event: ClientEvent, listener: (argument: never) => unknown): void {
+  on(event: ClientEvent, listener: Listener): void {
     // The client is gone already, and everybody was told.
     if (event === 'onClose' && this.#rarities?.hasToldClosed === true)
       process.nextTick(() => this.call('onClose', () => listener(this.closeStatus as never)));
-    else this.#listeners = append(this.#listeners, event, listener);
+    else if (event === 'onClose' && this.#onClose === null) this.#onClose = listener;
+    else this.#rare.listeners.push({ event, listener });
   }
 
   /** Calls the listeners of an event. */
   #emit(event: ClientEvent, argument?: unknown): void {
-    for (let at = this.#listeners; at !== null; at = at.next) {
-      const { listener } = at;
-      if (at.event === event) this.call(event, () => listener(argument as never));
-    }
+    const first = this.#onClose;
+    if (event === 'onClose' && first !== null) this.call(event, () => first(argument as never));
+    for (const { event: awaited, listener } of this.#rarities?.listeners ?? [])
+      if (awaited === event) this.call(event, () => listener(argument as never));
   }
 
   /** Calls the program's own code. What it throws or rejects ends this client, and nobody else. */
@@ -508,6 +512,8 @@ const ABNORMAL: CloseStatus = Object.freeze({ code: CloseCode.ABNORMAL, reason: 
 
 /** What most clients never have, or only as they end. */
 class Rarities {
+  /** All but the first of `onClose`, in the order in which they were added. */
+  readonly listeners: { readonly event: ClientEvent; readonly listener: Listener }[] = [];
   status: CloseStatus | null = null;
   /** Whether a write returned `false`. */
   owesDrain = false;

@@ -30,6 +30,8 @@ export interface LineStream {
 
 /** Receives what an {@link Inbox} notices. */
 export interface InboxOwner {
+  /** Where lines go without a listener; `null`: they wait. */
+  readonly stream: LineStream | null;
   /** Begins or ends reading. */
   readLines(reads: boolean): void;
   /** Watches what a listener returned: an `async` one may reject. */
@@ -43,7 +45,6 @@ export class Inbox {
   readonly #owner: InboxOwner;
   #listener: LineListener | null = null;
   #format: LineFormat = 'utf8';
-  #stream: LineStream | null = null;
   /** Lines that nobody takes yet; `null`: lines go out as they come. */
   #held: Buffer[] | null = null;
   #isPaused = false;
@@ -67,7 +68,7 @@ export class Inbox {
   /** Whether somebody takes lines now. */
   get wantsLines(): boolean {
     if (this.#isClosed) return false;
-    return this.#listener === null ? this.#stream?.wantsLines === true : !this.#isPaused;
+    return this.#listener === null ? this.#owner.stream?.wantsLines === true : !this.#isPaused;
   }
 
   /** Takes a message, `chunk[start, end)`, which is valid during the call. Returns the number of lines in it. */
@@ -84,14 +85,14 @@ export class Inbox {
 
   /** Call this when a read has given all its messages. */
   readEnded(): void {
-    this.#stream?.linesTaken();
+    this.#owner.stream?.linesTaken();
   }
 
   /** Has lines go to `listener`; `null`: to the stream, or nowhere. */
   setListener(listener: LineListener | null, format: LineFormat): void {
     this.#listener = listener;
     this.#format = format;
-    if (listener === null && this.#stream === null) {
+    if (listener === null && this.#owner.stream === null) {
       // What is left of the present read waits for the next listener.
       this.#held ??= [];
       this.#owner.readLines(false);
@@ -99,11 +100,6 @@ export class Inbox {
     }
     this.resume();
     if (!this.wantsLines) this.#owner.readLines(false);
-  }
-
-  /** Has lines go to a stream from now on, where there is no listener. */
-  setStream(stream: LineStream): void {
-    this.#stream = stream;
   }
 
   /** Puts lines in front of all that come: the stream had them already. */
@@ -131,7 +127,7 @@ export class Inbox {
 
   /** Ends the stream, behind what is held. */
   end(): void {
-    const stream = this.#stream;
+    const stream = this.#owner.stream;
     if (this.#held !== null && this.#held.length > 0 && stream?.hasSaidGoodbye === false) {
       this.#owesEnd = true;
       return;
@@ -145,7 +141,7 @@ export class Inbox {
     if (!this.#owesEnd) return;
     this.#owesEnd = false;
     this.#held = null;
-    this.#stream?.ended();
+    this.#owner.stream?.ended();
   }
 
   /** Delivers nothing any more. */
@@ -156,11 +152,11 @@ export class Inbox {
 
   #takeLine(chunk: Buffer, start: number, end: number, isAscii: boolean): void {
     if (this.#isClosed) return;
-    if (this.#held !== null || (this.#listener === null && this.#stream === null)) {
+    if (this.#held !== null || (this.#listener === null && this.#owner.stream === null)) {
       this.#held ??= [];
       this.#held.push(Buffer.from(chunk.subarray(start, end)));
     } else if (this.#listener === null) {
-      this.#stream?.line(chunk, start, end);
+      this.#owner.stream?.line(chunk, start, end);
     } else {
       this.#callListener(this.#listener, chunk, start, end, isAscii);
     }
@@ -184,17 +180,17 @@ export class Inbox {
     const held = this.#held;
     if (held === null) return;
     while (held.length > 0 && this.#held === held && !(this.#isPaused && this.#listener !== null)) {
-      if (this.#listener === null && this.#stream === null) return;
+      if (this.#listener === null && this.#owner.stream === null) return;
       // Taken out first: a listener may pause and resume, which comes here again.
       const line = held.shift() as Buffer;
       if (this.#listener !== null) this.#callListener(this.#listener, line, 0, line.length, false);
-      else this.#stream?.line(line, 0, line.length);
+      else this.#owner.stream?.line(line, 0, line.length);
     }
-    this.#stream?.linesTaken();
-    if (this.#held !== held || held.length > 0 || (this.#listener === null && this.#stream === null)) return;
+    this.#owner.stream?.linesTaken();
+    if (this.#held !== held || held.length > 0 || (this.#listener === null && this.#owner.stream === null)) return;
     this.#held = null;
     if (!this.#owesEnd) return;
     this.#owesEnd = false;
-    this.#stream?.ended();
+    this.#owner.stream?.ended();
   }
 }
