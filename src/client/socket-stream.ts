@@ -26,20 +26,15 @@ export class SocketStream implements ClientStream {
   readonly client: Client;
   readonly socket: Duplex;
   #framer: LineFramer | null = null;
-  /** The callback of a write that waits for the transport to drain. */
-  #heldWrite: WriteCallback | null = null;
-  /** Bytes of writes that the stream itself holds back: it counts characters. */
-  #heldSize = 0;
+  /** What waits for the transport to drain; `null` for a client that has never been behind. */
+  #backlog: Backlog | null = null;
   /** Whether the transport is behind, and the server was told so by `false`. */
   #owesDrain = false;
-  #isOver = false;
   #wantsLines = false;
-  /** Lines of {@link SocketStream.writeLine} that wait in the stream's own queue: what stands there without a LF is not part of them. */
-  #wholeLines: Set<unknown> | null = null;
   /** What the Close frame says once everything written is framed. */
   #closing: { readonly code: number; readonly reason: string } = NORMAL_CLOSURE;
-  #idleTimeout: number | undefined;
-  #idleTimer: NodeJS.Timeout | null = null;
+  /** What the server set by `setTimeout`. */
+  #idle: { readonly timeout: number; timer: NodeJS.Timeout | null } | null = null;
 
   constructor(client: Client, socket: Duplex) {
     this.client = client;
@@ -53,11 +48,11 @@ export class SocketStream implements ClientStream {
   }
 
   get queuedSize(): number {
-    return this.#isOver ? 0 : this.client.queuedSize + this.#waitingSize;
+    return this.client.isOver ? 0 : this.client.queuedSize + this.#waitingSize;
   }
 
   get idleTimeout(): number | undefined {
-    return this.#idleTimeout;
+    return this.#idle?.timeout;
   }
 
   // The line face.
@@ -71,15 +66,16 @@ export class SocketStream implements ClientStream {
   }
 
   writeLine(line: string | Uint8Array | PreparedLine): boolean {
-    if (this.#isOver || this.socket.writableEnded) return false;
+    if (this.client.isOver || this.socket.writableEnded) return false;
     this.active();
     // What was written before and is held back goes first.
     if (this.socket.writableLength > 0) {
       // A view of its own: a prepared line may wait here twice.
       const { tcp } = line instanceof EncodedLine ? line : prepareLine(line as string | Uint8Array);
       const whole = tcp.subarray();
-      this.#wholeLines ??= new Set();
-      this.#wholeLines.add(whole);
+      const waiting = this.#waiting;
+      waiting.wholeLines ??= new Set();
+      waiting.wholeLines.add(whole);
       return this.write([whole]);
     }
     return this.#noteRoom(writeLineTo(this.client, line));
@@ -109,7 +105,7 @@ export class SocketStream implements ClientStream {
     guardCallback(args, this.client, 'write');
     const hasRoom = stream.write.apply(this.socket, args);
     if (this.socket.writableLength > 0) {
-      this.#heldSize += byteSize(args[0], args[1]);
+      this.#waiting.size += byteSize(args[0], args[1]);
       this.client.checkQueue(this.#waitingSize);
     }
     return this.#noteRoom(hasRoom && !this.client.congested);
@@ -126,13 +122,11 @@ export class SocketStream implements ClientStream {
     if (callback !== undefined && typeof callback !== 'function')
       throw invalidArgument(`The "callback" argument must be of type function. Received ${describe(callback)}`);
     this.#clearIdleTimer();
-    this.#idleTimeout = msecs;
-    if (timeout === 0) {
-      if (callback !== undefined) this.socket.removeListener('timeout', callback);
-      return;
-    }
-    if (callback !== undefined) this.socket.once('timeout', callback);
-    this.#idleTimer = setTimeout(() => this.socket.emit('timeout'), timeout).unref();
+    const timer = timeout === 0 ? null : setTimeout(() => this.socket.emit('timeout'), timeout).unref();
+    this.#idle = { timeout: msecs, timer };
+    if (callback === undefined) return;
+    if (timer === null) this.socket.removeListener('timeout', callback);
+    else this.socket.once('timeout', callback);
   }
 
   // From the stream machinery.
@@ -144,12 +138,13 @@ export class SocketStream implements ClientStream {
   }
 
   take(chunk: string | Uint8Array, encoding: BufferEncoding, callback: WriteCallback): void {
-    if (this.#heldSize > 0) this.#heldSize = Math.max(0, this.#heldSize - byteSize(chunk, encoding));
+    const backlog = this.#backlog;
+    if (backlog !== null && backlog.size > 0) backlog.size = Math.max(0, backlog.size - byteSize(chunk, encoding));
     this.active();
-    if (this.#wholeLines?.delete(chunk) === true) writeLineTo(this.client, chunk);
+    if (backlog?.wholeLines?.delete(chunk) === true) writeLineTo(this.client, chunk);
     else this.#frame(chunk, encoding);
     // A client that is gone, or has no transport to be behind, never drains: nothing may wait for it.
-    if (this.client.congested && this.client.writable && !this.client.isSuspended) this.#heldWrite = callback;
+    if (this.client.congested && this.client.writable && !this.client.isSuspended) this.#waiting.write = callback;
     else callback();
   }
 
@@ -169,7 +164,6 @@ export class SocketStream implements ClientStream {
   }
 
   destroyed(error: Error | null, callback: WriteCallback): void {
-    this.#isOver = true;
     this.#clearIdleTimer();
     this.client.destroy();
     this.#releaseWrite();
@@ -192,7 +186,7 @@ export class SocketStream implements ClientStream {
   linesTaken(): void {
     if (gathering.stream !== this) return;
     const lines = gathering.take();
-    if (this.#isOver || stream.push.call(this.socket, lines)) return;
+    if (this.client.isOver || stream.push.call(this.socket, lines)) return;
     this.#wantsLines = false;
     this.client.readLines(false);
   }
@@ -202,7 +196,7 @@ export class SocketStream implements ClientStream {
   }
 
   active(): void {
-    this.#idleTimer?.refresh();
+    this.#idle?.timer?.refresh();
   }
 
   drained(): void {
@@ -218,7 +212,7 @@ export class SocketStream implements ClientStream {
     this.#releaseWrite();
     // A Close frame may come in the same read as the lines before it.
     this.linesTaken();
-    if (this.#isOver) return;
+    if (this.client.isOver) return;
     stream.push.call(this.socket, null);
     if (this.socket.readableLength === 0) stream.read.call(this.socket, 0);
   }
@@ -238,19 +232,25 @@ export class SocketStream implements ClientStream {
 
   /** Bytes that wait in the stream, and the part of a line that waits for its LF. */
   get #waitingSize(): number {
-    return Math.max(this.#heldSize, this.socket.writableLength) + (this.#framer?.size ?? 0);
+    return Math.max(this.#backlog?.size ?? 0, this.socket.writableLength) + (this.#framer?.size ?? 0);
+  }
+
+  get #waiting(): Backlog {
+    this.#backlog ??= new Backlog();
+    return this.#backlog;
   }
 
   #noteRoom(hasRoom: boolean): boolean {
-    if (!hasRoom && !this.#isOver) this.#owesDrain = true;
+    if (!hasRoom && !this.client.isOver) this.#owesDrain = true;
     return hasRoom;
   }
 
   #releaseWrite(): void {
-    const callback = this.#heldWrite;
-    if (callback === null) return;
-    this.#heldWrite = null;
-    callback();
+    const backlog = this.#backlog;
+    if (backlog === null || backlog.write === null) return;
+    const { write } = backlog;
+    backlog.write = null;
+    write();
   }
 
   /** Takes out what the stream holds and nobody has read, as lines. */
@@ -270,9 +270,20 @@ export class SocketStream implements ClientStream {
   }
 
   #clearIdleTimer(): void {
-    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
-    this.#idleTimer = null;
+    if (this.#idle === null || this.#idle.timer === null) return;
+    clearTimeout(this.#idle.timer);
+    this.#idle.timer = null;
   }
+}
+
+/** What a stream holds back while its client is behind. */
+class Backlog {
+  /** The callback of the write that was handed on last. */
+  write: WriteCallback | null = null;
+  /** Bytes of writes that the stream itself holds back: it counts characters. */
+  size = 0;
+  /** Lines of {@link SocketStream.writeLine} in the stream's own queue: what stands there without a LF is not part of them. */
+  wholeLines: Set<unknown> | null = null;
 }
 
 /**
