@@ -1,13 +1,14 @@
 /**
  * The errors of this library: one class a kind, a `code` each.
  *
- * In: what went wrong, in words and numbers. Out: an `Error` that says whose fault it is by its class:
- * `ConfigError` is the program's or the operator's, thrown at the one who configures; `HandshakeError` is a peer's before the 101
- * (it becomes an HTTP answer); `ProtocolError` is a peer's after it (it becomes a Close frame, RFC 6455 section 7.4).
- * It does not know where they are answered: `listening/upgrade.ts` maps the second, `protocol/session.ts` the third.
+ * In: what went wrong, in words and numbers. Out: an `Error` whose class says whose fault it is:
+ *
+ * - `ConfigError`: the program's or the operator's. It is thrown at the caller.
+ * - `HandshakeError`: a peer's, before the 101. It becomes an HTTP answer (`listening/upgrade.ts`).
+ * - `ProtocolError`: a peer's, after the 101. It becomes a Close frame, RFC 6455 section 7.4 (`protocol/session.ts`).
  */
 
-/** Names the close codes of RFC 6455 section 7.4.1 that this library sends or reports. */
+/** The close codes of RFC 6455 section 7.4.1 that this library sends or reports. */
 export const CloseCode = {
   NORMAL: 1000,
   GOING_AWAY: 1001,
@@ -85,7 +86,7 @@ export class ConfigError extends WebSocketError {
   }
 }
 
-/** Refuses an HTTP request before it became a WebSocket: `status` and `reason` are what the peer is told. */
+/** The error that refuses an HTTP request before it becomes a WebSocket. The peer gets `status` and `reason`. */
 export class HandshakeError extends WebSocketError {
   /** The HTTP status code, 400 to 599. */
   readonly status: number;
@@ -102,7 +103,7 @@ export class HandshakeError extends WebSocketError {
   }
 }
 
-/** Fails a WebSocket connection: `closeCode` and the message are what the peer is told in a Close frame. */
+/** The error that fails a WebSocket connection. The peer gets `closeCode` and the message in a Close frame. */
 export class ProtocolError extends WebSocketError {
   /** The code of the Close frame, RFC 6455 section 7.4.1. */
   readonly closeCode: number;

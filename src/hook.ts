@@ -3,7 +3,10 @@
  *
  * In: a configuration, and what the program wants called. Out: a {@link WebSocketHook} that takes upgrade requests, bare sockets
  * or whole listeners, and hands on clients as sockets or as lines. It does not know how any of it is done: `listening/` takes
- * requests, `admission/` decides, `client/` serves. The first half of the file is the public interface with its documentation.
+ * requests, `admission/` decides, `client/` serves.
+ *
+ * The first half of the file is the public interface with its documentation. In the second half, `class Hook` connects the
+ * folders: what it hands to `listening/` is under "DoorsContext", and `welcome` makes the client.
  */
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
@@ -113,7 +116,7 @@ export interface WebSocketHook<Held extends IrcSocket | IrcClient = IrcSocket> e
    * @throws WebSocketError `ERR_SOCKET_TAKEN` for a socket that was handed over before
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head?: Uint8Array): void;
-  /** Answers a plain HTTP request on the port with the documented error. */
+  /** Answers a plain HTTP request on the port with an HTTP error, which says what a WebSocket request lacks. */
   handleRequest(request: IncomingMessage, response: ServerResponse): void;
   /**
    * Takes a bare TCP or TLS connection. Nothing of it may have been read. With `options` it may begin with a PROXY header, or be
@@ -122,8 +125,8 @@ export interface WebSocketHook<Held extends IrcSocket | IrcClient = IrcSocket> e
   accept(socket: Socket, options?: AcceptOptions): void;
   /**
    * Takes a stream of HTTP/2, RFC 8441: `server.on('stream', hook.handleStream)`. The server must be made with
-   * `settings: { enableConnectProtocol: true }`. Any stream but an extended CONNECT for `websocket` is answered with the
-   * documented error. Never throws for what a peer does.
+   * `settings: { enableConnectProtocol: true }`. Any stream but an extended CONNECT for `websocket` is answered with an
+   * HTTP error. Never throws for what a peer does.
    *
    * @param rawHeaders the fields as Node gives them to `'stream'` listeners; without them a field that came twice counts as Node
    *   has joined it
@@ -243,6 +246,7 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
     this.sweeper = new Sweeper(this.#sweepInterval());
     this.#settings = this.#clientSettings();
     this.#warn();
+    // So that an upgrade request behind an unfinished response is noticed (`unfinished.ts`).
     watchResponses();
     if (signal?.aborted) void this.close();
     else signal?.addEventListener('abort', () => void this.close(), { once: true });
@@ -309,7 +313,7 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
     return this.close();
   }
 
-  // DoorsContext
+  // DoorsContext: what the doors, and the handshakes behind them, need from their hook.
 
   readonly handshakeTimeout = (): number => this.config.handshakeTimeout;
   readonly closeTimeout = (): number => this.config.closeTimeout;
@@ -367,7 +371,8 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
     }
     const session = resume === null ? null : this.#sessions.begin(this.#sessionSettings());
     const first = session === null ? answer : answer + session.greet();
-    const client = new Client({ transport, first, head, facts }, mode === 'auto', this.#settings);
+    const followsFirstMessage = mode === 'auto';
+    const client = new Client({ transport, first, head, facts }, followsFirstMessage, this.#settings);
     session?.bind(client);
     this.#counters.accepted++;
     if (this.#onClient !== undefined) this.#welcomeLines(client, request, this.#onClient);
@@ -391,6 +396,7 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
     client.call('onConnection', () => onConnection(socket, request));
   }
 
+  /** @param face what the program holds of the client: an `IrcClient` or an `IrcSocket` */
   #enter(client: Client, face: object, request: IncomingMessage): void {
     client.face = face;
     this.#members.add(client);
@@ -466,7 +472,7 @@ class Hook implements WebSocketHook<IrcSocket | IrcClient>, DoorsContext {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Milliseconds: who spreads a restart over more than an hour meant another unit. */
+/** Milliseconds. More than an hour is a mistake of the unit. */
 const LONGEST_SPREAD = 3_600_000;
 
 /** What a socket of an HTTP server needs before it serves for hours. Not every stream that can be upgraded is a TCP socket. */

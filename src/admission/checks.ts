@@ -8,9 +8,7 @@
  * 1. The order of {@link CHECKS} is the order of the documents' table: the first failure wins.
  * 2. Each row is run for every request, and described for a report only: the words of a report cost nothing where there is none.
  *
- * It has more than 250 lines because the table is one idea, and its order is what a reader comes for.
- *
- * One file, although long: it is one table.
+ * One file, although long: it is one table, and its order is what a reader comes for.
  */
 import { HandshakeError } from '../errors.ts';
 import { hasSha1, isWebSocketKey } from '../protocol/handshake.ts';
@@ -36,7 +34,7 @@ export interface Check {
 /** Twice the fields that Node reads where `server.maxHeadersCount` is not set: it counts names and values. */
 const NODE_MAX_HEADER_PAIRS = 2_000;
 
-/** Header fields that may not be there twice: which one would count? */
+/** Header fields that may not be there twice, because nobody could say which one counts. */
 const SINGLE_VALUED: readonly string[] = [
   'host',
   'origin',
@@ -47,7 +45,7 @@ const SINGLE_VALUED: readonly string[] = [
   'true-client-ip',
 ];
 
-/** Returns the same fields, with the one that tells the client's address, where that is not a list. */
+/** Returns these fields, and the configured one for the client's address, unless that is a list. */
 function singleValued({ rules }: Examination): readonly string[] {
   const { header } = rules.proxy;
   return isAddressList(header) || SINGLE_VALUED.includes(header) ? SINGLE_VALUED : [...SINGLE_VALUED, header];
@@ -64,8 +62,7 @@ export const CHECKS: readonly Check[] = [
     name: 'header count',
     run: ({ request, peer }) => {
       const limit = peer.maxHeadersCount == null ? NODE_MAX_HEADER_PAIRS : peer.maxHeadersCount * 2;
-      // Node drops what is beyond its limit without a word, and with it perhaps the one field that names the client
-      // (hostile-inputs N3).
+      // Node drops the fields beyond its limit without an error, perhaps the very one that names the client.
       if (limit > 0 && request.rawHeaders.length >= limit)
         refuse(431, 'WebSocket: Received HTTP request with more headers than are read');
     },

@@ -9,8 +9,8 @@
  * 1. Bytes that cannot become a header are refused at the first wrong one. A header that is not whole is waited for, within the
  *    longest that is allowed.
  * 2. No announced length is believed beyond that.
- * 3. One value of a kind: a header that gives two of them is refused, for the first and the last reader of a chain of proxies
- *    could disagree.
+ * 3. A header that has two values of one kind is refused: the first reader and the last reader in a chain of proxies could take
+ *    different ones.
  * 4. A header with a wrong checksum is refused. Where the proxy speaks for itself, nothing behind the command is read at all, as
  *    in HAProxy.
  */

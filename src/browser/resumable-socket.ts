@@ -26,9 +26,8 @@
  * attempt. It has counted nothing of that transport. `resumed` came and our `ack` was lost: the next attempt presents the new
  * token, which acknowledges it.
  *
- * It is one file: the states are one machine, and every event reads and writes the same private fields.
- *
- * One file, although long: it is one state machine, and the bundle has a limit of bytes.
+ * One file, although long: it is one state machine, every event reads and writes the same private fields, and the bundle has a
+ * limit of bytes.
  */
 import { Journal } from './journal.ts';
 import {

@@ -5,9 +5,9 @@
  * offers. It does not know sockets, it checks nothing that TLS itself checks, and it answers nobody.
  *
  * Laws of this file:
- * 1. What is not a ClientHello in every byte that was looked at is `null`. The caller hands it to TLS unchanged, which
- *    answers with its own alert.
- * 2. No length is believed beyond {@link MAX_HELLO_SIZE}, and none is allocated by.
+ * 1. If any byte cannot be part of a ClientHello, the result is `null`. The caller hands the bytes to TLS unchanged, which answers
+ *    with its own alert.
+ * 2. No length beyond {@link MAX_HELLO_SIZE} is believed. Nothing is allocated for a length that was only announced.
  */
 
 /** What a client offers before anything is encrypted. */
@@ -51,6 +51,7 @@ const NAME_TYPE_HOST = 0;
 export function readClientHello(bytes: Uint8Array): ClientHello | HelloIncomplete | null {
   /** The handshake message, as far as it is there: the fragments of the records. */
   const fragments: Uint8Array[] = [];
+  /** The header of the handshake message: its type, and its size in three bytes. It may be cut by records, too. */
   const header: number[] = [];
   let size = 0;
   let at = 0;
@@ -71,7 +72,9 @@ export function readClientHello(bytes: Uint8Array): ClientHello | HelloIncomplet
     const [type = CLIENT_HELLO, high = 0, middle = 0, low = 0] = header;
     if (type !== CLIENT_HELLO) return null;
     const messageSize = HANDSHAKE_HEADER_SIZE + high * 65_536 + middle * 256 + low;
-    if (start + messageSize - size + fragment.length > MAX_HELLO_SIZE) return null;
+    // This fragment and what is still to come of the message, without the headers of further records.
+    const remaining = messageSize - (size - fragment.length);
+    if (start + remaining > MAX_HELLO_SIZE) return null;
     if (bytes.length < at) return incomplete(at);
     if (header.length < HANDSHAKE_HEADER_SIZE || size < messageSize) continue;
     // No other handshake message follows in the same record: the client waits for the server's answer first.
@@ -163,7 +166,7 @@ function uint16(bytes: Uint8Array, at: number): number {
   return (bytes[at] as number) * 256 + (bytes[at + 1] as number);
 }
 
-/** Reads numbers and vectors one after another. Past the end it gives zeros and remembers that it did. */
+/** Reads numbers and vectors one after another. Past the end it returns zeros, and sets `hasOverrun`. */
 class Reader {
   readonly #bytes: Uint8Array;
   #at = 0;

@@ -1,9 +1,13 @@
 /**
  * The doors of a hook: every way in which a request can reach it.
  *
- * In: upgrade requests, plain requests, HTTP/2 streams, bare sockets, or the wish for a listener. Out: handshakes for
+ * In: upgrade requests, plain requests, HTTP/2 streams, bare sockets, or the options of a listener. Out: handshakes for
  * `upgrade.ts`, native connections for the program, and servers to listen with. It does not know who may come in, nor what
  * becomes of a client.
+ *
+ * The words: the *prelude* of a bare connection is what comes before its HTTP request (a PROXY header, TLS). A *reader* is a
+ * server of Node that never listens: it gets each socket after its prelude, and reads its requests. A *watcher* is a
+ * `PendingSocket`: it limits the time of a socket that is not a client yet.
  *
  * One file, although long: each way in is a few lines, and all of them end in the same handshake.
  */
@@ -37,22 +41,22 @@ import {
   requestLimits,
 } from './listener.ts';
 import { peerOf, setEncrypted, setForwarded, setSessionPeer } from './peer.ts';
-import type { PendingSocket } from './pending.ts';
+import { type PendingSocket, watcherOf, watchInstead, watchSocket } from './pending.ts';
 import { type PreludeOptions, readPrelude } from './prelude.ts';
 import { replyOnResponse, replyOnStream } from './reply.ts';
-import { Http1Handshake, type UpgradeContext, upgrade, watcherOf, watchInstead, watchSocket } from './upgrade.ts';
+import { Http1Handshake, type UpgradeContext, upgrade } from './upgrade.ts';
 
-/** What doors need to know of their hook. */
+/** What the doors need from their hook; `hook.ts` implements it. */
 export interface DoorsContext extends UpgradeContext {
   /** Returns the range of `proxyRanges` that has an address, or `null`. */
   trustedRange(address: string): string | null;
-  /** Whether there are any `proxyRanges`. */
+  /** Returns whether there are any `proxyRanges`. */
   readonly trustsProxies: () => boolean;
   /** Called for a request that could not be read, after it was answered. */
   unreadable(error: HandshakeError): void;
 }
 
-/** What takes a connection after its prelude. */
+/** How the connections of one listener, or of one call of `accept`, are taken. */
 interface Door {
   readonly prelude: PreludeOptions;
   readonly plain: AcceptOptions['plain'];
@@ -78,10 +82,10 @@ const UPGRADE_REQUIRED = { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' }
 /** The doors of one hook. */
 export class Doors {
   readonly #context: DoorsContext;
-  /** Read the requests of sockets that `accept` takes; made when it first does. */
+  /** The readers for sockets that `accept` takes; made at its first call. */
   #readers: Readers | null = null;
   readonly #certificates = new WeakMap<ListenerTls, Certificates>();
-  /** Servers that keep time themselves, while they listen. */
+  /** The servers that are listening: Node itself enforces the time limits for their requests, and for no others. */
   readonly #timekeepers = new Set<Server>();
 
   constructor(context: DoorsContext) {
@@ -93,7 +97,7 @@ export class Doors {
     upgrade(new Http1Handshake(request, socket, head), this.#context);
   };
 
-  /** Answers a plain request with the documented error. */
+  /** Answers a plain request with an HTTP error. */
   readonly refuse = (request: IncomingMessage, response: ServerResponse): void => {
     const error = this.#refusal(request);
     // Node's request and response of HTTP/2 have the same shape, and the stream.
@@ -103,7 +107,7 @@ export class Doors {
     this.#context.rejected(error, request);
   };
 
-  /** Takes a stream of HTTP/2. Where `onRequest` is there, it answers every stream that is no CONNECT. */
+  /** Takes a stream of HTTP/2. `onRequest`, if there is one, answers every stream that is not a CONNECT. */
   stream(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
@@ -135,14 +139,14 @@ export class Doors {
     }
     checkOptions(options);
     const certificates = tls === undefined ? null : new Certificates(tls);
-    if (!proxyProtocol && plain === undefined && !http2) return this.#keepTime(this.#httpServer(certificates, onRequest));
+    if (!proxyProtocol && plain === undefined && !http2) return this.#keepTime(this.#makeHttpServer(certificates, onRequest));
     const door = this.#makeDoor(options, certificates, this.#makeReaders(http2, onRequest));
     const server = certificates === null ? createNetServer() : createTlsServer(certificates);
     server.on('connection', (socket: Socket) => this.#take(socket, door));
-    return http2 ? closingSessions(server, door.sessions) : server;
+    return http2 ? endSessionsOnClose(server, door.sessions) : server;
   }
 
-  /** Applies a new `handshakeTimeout` to servers that keep time themselves. */
+  /** Applies a new `handshakeTimeout` to the servers that are listening. */
   updateLimits(): void {
     const limits = requestLimits(this.#context.handshakeTimeout());
     for (const server of this.#timekeepers) Object.assign(server, limits);
@@ -150,22 +154,22 @@ export class Doors {
 
   #makeDoor(options: AcceptOptions, certificates: Certificates | null, readers: Readers): Door {
     const { proxyProtocol = false, trustsPeer = false, plain, http2 = false, clientCertificates } = options;
-    const tellsPlain = plain !== undefined;
+    const takesPlain = plain !== undefined;
     // RFC 7301 section 3.2: a client that offers names, none of which is here, is refused by an alert.
-    const protocols = [...(http2 ? ['h2'] : []), 'http/1.1', ...(tellsPlain ? ['irc'] : [])];
-    const prelude = { proxyProtocol, certificates, protocols, asksNativeClients: clientCertificates === 'plain', tellsPlain };
+    const protocols = [...(http2 ? ['h2'] : []), 'http/1.1', ...(takesPlain ? ['irc'] : [])];
+    const prelude = { proxyProtocol, certificates, protocols, asksNativeClients: clientCertificates === 'plain', takesPlain };
     return { prelude, plain, trustsPeer, reader: readers.reader, http2: http2 ? readers.http2 : null, sessions: new Set() };
   }
 
   #makeReaders(withHttp2: boolean, onRequest?: RequestListener): Readers {
-    const reader = this.#httpServer(null, onRequest);
+    const reader = this.#makeHttpServer(null, onRequest);
     const http2 = withHttp2
       ? createHttp2Reader((stream, headers, rawHeaders) => this.stream(stream, headers, rawHeaders, onRequest))
       : null;
     return { reader, http2 };
   }
 
-  /** Secure contexts are made once for an options object, and once more where its certificate was replaced. */
+  /** Returns the certificates of an options object: the same ones at each call, until a certificate in it is replaced. */
   #certificatesOf(tls: ListenerTls | undefined): Certificates | null {
     if (tls === undefined) return null;
     let certificates = this.#certificates.get(tls);
@@ -229,7 +233,7 @@ export class Doors {
   }
 
   /** Makes a server that reads requests of HTTP/1.1. It listens, or sockets are handed to it. */
-  #httpServer(certificates: Certificates | null, onRequest: RequestListener = this.refuse): Server {
+  #makeHttpServer(certificates: Certificates | null, onRequest: RequestListener = this.refuse): Server {
     const timeout = this.#context.handshakeTimeout;
     const server = createWiredServer(
       {
@@ -256,14 +260,14 @@ export class Doors {
     return server;
   }
 
-  /** Runs the program's own code. What it throws, or rejects with, ends that one connection, and its author is told. */
+  /** Runs the program's own code. If it throws or rejects, that one connection is destroyed, and `onError` is called. */
   #run(during: 'onRequest' | 'plain', request: IncomingMessage | null, connection: Duplex, code: () => unknown): void {
     const fail = (error: unknown): void => {
       connection.destroy();
       this.#context.failed(error, during, request);
     };
     try {
-      // An async function returns a promise, although nobody waits for it.
+      // It may be an async function.
       Promise.resolve(code()).catch(fail);
     } catch (error) {
       fail(error);
@@ -280,8 +284,8 @@ export class Doors {
   }
 
   /**
-   * What a PROXY header says of the client; `null` where the peer may not say anything, `undefined` where the proxy speaks for
-   * itself.
+   * Returns what a PROXY header says of the client; `null` where the peer is not trusted, `undefined` where the proxy speaks for
+   * itself (a health check).
    */
   #forwarded(socket: Socket, proxy: ProxyHeaderFound, trustsPeer: boolean): Forwarded | null | undefined {
     const peer = peerOf(socket);
@@ -291,7 +295,7 @@ export class Doors {
     );
   }
 
-  /** Runs a plain request through the same checks. One that passes them all still is no upgrade. */
+  /** Returns the refusal of a plain request: the first check that it fails. One that passes them all still is not an upgrade. */
   #refusal(request: IncomingMessage): HandshakeError {
     const peer = peerOf(request.socket);
     try {
@@ -307,7 +311,7 @@ export class Doors {
   }
 }
 
-/** Makes a TLS server whose TLS begins behind a prelude, and not with the connection. */
+/** Makes a TLS server that does not begin TLS by itself: a PROXY header may come first. */
 function createTlsServer(certificates: Certificates): TlsServer {
   const server = createNodeTlsServer();
   server.removeAllListeners('connection');
@@ -315,8 +319,8 @@ function createTlsServer(certificates: Certificates): TlsServer {
   return server;
 }
 
-/** Makes `close` end HTTP/2 sessions when their streams end: a browser keeps one open for minutes. */
-function closingSessions(server: NetServer, sessions: ReadonlySet<ServerHttp2Session>): NetServer {
+/** Makes `server.close` end HTTP/2 sessions when their streams end. Otherwise a browser keeps its session open for minutes. */
+function endSessionsOnClose(server: NetServer, sessions: ReadonlySet<ServerHttp2Session>): NetServer {
   const close = server.close.bind(server);
   server.close = (callback) => {
     for (const session of sessions) session.close();

@@ -1,5 +1,5 @@
 /**
- * What a listener may be told, and the HTTP/1.1 servers that doors read requests with.
+ * The options of a listener, and the HTTP/1.1 servers that the doors read requests with.
  *
  * In: options, and the handlers of a hook. Out: options that fit together, and an `http.Server` or `https.Server` with the
  * handlers wired in. It does not know what the handlers do.
@@ -21,11 +21,11 @@ import type { Certificates, ListenerTls, RenewedTls } from './certificates.ts';
 import { REQUEST_TIMEOUT } from './pending.ts';
 import { replyOnSocket } from './reply.ts';
 
-/** What a listener hands on. */
+/** What a server of {@link createWiredServer} calls. */
 export interface ListenerHandlers {
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   readonly request: (request: IncomingMessage, response: ServerResponse) => void;
-  /** A request that could not be read. */
+  /** Called for a request that could not be read, after it was answered. */
   readonly unreadable: (error: HandshakeError, socket: Duplex) => void;
 }
 
@@ -73,7 +73,7 @@ export interface ListenerOptions extends AcceptOptions {
   /** Certificate and key, and anything else that `tls.createServer` takes; absent: plain HTTP. */
   readonly tls?: ListenerTls;
   /**
-   * Answers plain HTTP requests, for instance with the web client's files; absent: the documented 501. Over HTTP/2 it gets
+   * Answers plain HTTP requests, for instance with the web client's files; absent: an HTTP error, 501 for most. Over HTTP/2 it gets
    * Node's `Http2ServerRequest` and `Http2ServerResponse`.
    */
   readonly onRequest?: RequestListener;
@@ -90,7 +90,7 @@ export interface RenewableTls {
   setSecureContext(options: RenewedTls): void;
 }
 
-/** The options that make a listener take more than HTTP/1.1. */
+/** The options that make a listener take more than HTTP/1.1, so that it is a `net.Server` or a `tls.Server`. */
 type More = 'proxyProtocol' | 'plain' | 'http2' | 'clientCertificates';
 type Without<K extends keyof ListenerOptions> = Omit<ListenerOptions, K> & { readonly [key in K]?: never };
 
@@ -112,7 +112,7 @@ export type RenewableHttpsServer = HttpsServer & RenewableTls;
 /** A TLS server whose certificates can be replaced. */
 export type RenewableTlsServer = TlsServer & RenewableTls;
 
-/** How often Node looks for requests that are late, in milliseconds: what `rehash` shortens is kept to within this. */
+/** The milliseconds between two looks of Node for requests that are late. A limit that `rehash` shortens is as exact as this. */
 const CHECKING_INTERVAL = 1_000;
 
 /**
@@ -182,7 +182,7 @@ export function checkOptions({ tls, http2, plain, clientCertificates = 'never' }
   }
 }
 
-/** What Node's parser gave up on, as an answer; `error.code` is the parser's. */
+/** Returns the answer to a request that Node's parser did not accept; `error.code` is the parser's. */
 function unreadableRequest(error: NodeJS.ErrnoException): HandshakeError {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
@@ -202,7 +202,7 @@ export function incompleteRequest(): NodeJS.ErrnoException {
   return Object.assign(new Error('Request timeout'), { code: INCOMPLETE_REQUEST });
 }
 
-/** An answer in the middle of another would be garbage. A socket that has sent anything has begun one. */
+/** Returns whether an answer has begun on a socket: a second one in the middle of it would be garbage. */
 function hasBegunToAnswer(socket: Duplex): boolean {
   return ((socket as Partial<Socket>).bytesWritten ?? 0) > 0;
 }

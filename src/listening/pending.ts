@@ -2,34 +2,64 @@
  * A socket before it is a WebSocket: while its request is read, while `authorize` decides, while a plain request or a refusal
  * is answered.
  *
- * In: a socket. Out: the guarantee that it cannot crash the process, cannot stay longer than it may, and that its input is kept
- * meanwhile. It does not know HTTP.
- *
- * At an `upgrade` event a socket has no `'error'` listener at all: a reset during an `await` would end the process
- * (hostile-inputs N1).
+ * In: a socket. Out: the guarantee that it cannot crash the process (`guard.ts`), cannot stay longer than it may, and that its
+ * input is kept meanwhile. It does not know HTTP.
  */
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { guardSocket } from '../connection/guard.ts';
 import { clock, NOWHERE, type Sweeper, type Ticking } from '../connection/sweeper.ts';
 
-/** What a client may send before it is let in, in bytes. Beyond it the socket is not read. */
+/** The bytes that are kept for a client that is not let in yet. With more, the socket is not read. */
 const HELD_INPUT = 16_384;
 
 /** Milliseconds for a whole request, body included, as Node's `server.requestTimeout` has it by default. */
 export const REQUEST_TIMEOUT = 300_000;
 
-/** Watches one socket until it is released or gone. */
+/** What the watch of a socket needs from the hook. */
+export interface WatchContext {
+  readonly sweeper: Sweeper;
+  /** Milliseconds until a client must be let in. */
+  readonly handshakeTimeout: () => number;
+}
+
+/** The watchers of sockets, from before their request is read. */
+const watchers = new WeakMap<Duplex, PendingSocket>();
+
+/** Begins to watch a socket: it is destroyed where it does not become a client within `handshakeTimeout`. */
+export function watchSocket(socket: Duplex, context: WatchContext): PendingSocket {
+  const pending = new PendingSocket(socket, context.handshakeTimeout(), context.sweeper, () => socket.destroy());
+  watchers.set(socket, pending);
+  return pending;
+}
+
+/** Watches the TLS socket over a socket in place of the socket itself. */
+export function watchInstead(socket: Duplex, pending: PendingSocket): void {
+  pending.moveTo(socket);
+  watchers.set(socket, pending);
+}
+
+/** Returns the watcher of a socket, where it has one. */
+export function watcherOf(socket: Duplex): PendingSocket | undefined {
+  return watchers.get(socket);
+}
+
+/** Forgets the watcher of a socket that has been released. */
+export function unwatch(socket: Duplex): void {
+  watchers.delete(socket);
+}
+
+/** Watches one socket until it is released, has been answered, or has closed. */
 export class PendingSocket implements Ticking {
-  #socket: Duplex;
   place: number = NOWHERE;
+  #socket: Duplex;
   readonly #sweeper: Sweeper;
   #onTimeout: () => void;
   #deadline: number;
   #held: Uint8Array[] | null = null;
   #heldSize = 0;
   #abort: AbortController | null = null;
-  #isReleased = false;
+  #isOver = false;
   #answering: Answering | null = null;
 
   /** @param timeout milliseconds from now until `onTimeout` */
@@ -43,15 +73,15 @@ export class PendingSocket implements Ticking {
     sweeper.add(this);
   }
 
-  /** Aborts when the client goes away, or when its time is over. */
+  /** A signal that aborts when the client leaves, or when its time is over. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
     return this.#abort.signal;
   }
 
-  /** Whether the socket was released, answered, or is gone. */
+  /** Whether the socket was released, is answered, or has closed: nothing else may be done with it here. */
   get isOver(): boolean {
-    return this.#isReleased;
+    return this.#isOver;
   }
 
   /**
@@ -73,7 +103,7 @@ export class PendingSocket implements Ticking {
 
   /** Stops watching. Returns what came meanwhile. */
   release(): Uint8Array[] {
-    this.#isReleased = true;
+    this.#isOver = true;
     this.#sweeper.remove(this);
     this.#socket.off('data', this.#keep);
     this.#socket.off('end', this.#gone);
@@ -84,12 +114,12 @@ export class PendingSocket implements Ticking {
     return held;
   }
 
-  /** Stops the clock: the program has to do something first. */
+  /** Stops the clock, while the client waits for the program. */
   suspend(): void {
     this.#deadline = Number.POSITIVE_INFINITY;
   }
 
-  /** Goes on with the socket over the present one: TLS. */
+  /** Goes on with the TLS socket that lies over the present one. */
   moveTo(socket: Duplex): void {
     guardSocket(socket);
     this.#socket.off('close', this.#gone);
@@ -98,12 +128,12 @@ export class PendingSocket implements Ticking {
   }
 
   /**
-   * A plain request has come, or an HTTP/2 stream. The program may take its time over the answer. The client must send the rest
-   * of its request without a pause of `timeout` milliseconds, and all of it within {@link REQUEST_TIMEOUT}.
+   * Call this for a plain request, or for an HTTP/2 stream. The program may take any time for its answer. The client must send the
+   * rest of its request without a pause of `timeout` milliseconds, and all of it within {@link REQUEST_TIMEOUT}.
    *
-   * @param waitsForProgram whether the request is there to its last byte, or the client cannot send because the program does
-   * not read
-   * @param onIncomplete called when the client does not
+   * @param waitsForProgram returns whether the whole request is there, or the client cannot send because the program does not
+   *   read
+   * @param onIncomplete called when the client is too slow
    */
   beginAnswer(waitsForProgram: () => boolean, timeout: number, onIncomplete: () => void): void {
     const now = clock();
@@ -120,17 +150,17 @@ export class PendingSocket implements Ticking {
     this.suspend();
   }
 
-  /** One answer is finished. After the last one, the next request must come within `timeout` milliseconds. */
+  /** Call this when one answer is finished. After the last one, the next request must come within `timeout` milliseconds. */
   endAnswer(timeout: number): void {
     if (this.#answering === null || --this.#answering.count > 0) return;
     this.#answering = null;
-    if (!this.#isReleased) this.#deadline = clock() + timeout;
+    if (!this.#isOver) this.#deadline = clock() + timeout;
   }
 
-  /** Destroys the socket in `timeout` milliseconds: its answer is written, and the peer may read it until then. */
+  /** Call this when the final answer is written. The peer may read it for `timeout` milliseconds; then the socket is destroyed. */
   linger(timeout: number): void {
     this.#deadline = clock() + timeout;
-    this.#isReleased = true;
+    this.#isOver = true;
     this.#answering = null;
     this.#abort?.abort();
     this.#socket.off('data', this.#keep);
@@ -142,9 +172,9 @@ export class PendingSocket implements Ticking {
   }
 
   tick(now: number): void {
-    if (this.#answering !== null && !this.#isReleased) this.#checkRequest(this.#answering, now);
+    if (this.#answering !== null && !this.#isOver) this.#checkRequest(this.#answering, now);
     if (now < this.#deadline) return;
-    if (this.#isReleased) this.#socket.destroy();
+    if (this.#isOver) this.#socket.destroy();
     else this.#onTimeout();
   }
 
@@ -167,14 +197,14 @@ export class PendingSocket implements Ticking {
 
   readonly #gone = (): void => {
     this.#sweeper.remove(this);
-    if (this.#isReleased) return;
-    this.#isReleased = true;
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#abort?.abort();
     this.#socket.destroy();
   };
 }
 
-/** Requests of a socket that are not answered to the end yet. */
+/** The requests of one socket whose answers are not finished. */
 interface Answering {
   count: number;
   readonly waitsForProgram: () => boolean;

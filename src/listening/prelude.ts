@@ -21,7 +21,7 @@ export interface PreludeOptions {
   /** Whether clients that are no browsers are asked for a certificate. */
   readonly asksNativeClients: boolean;
   /** Whether plain IRC may come in place of HTTP. */
-  readonly tellsPlain: boolean;
+  readonly takesPlain: boolean;
 }
 
 /** What a prelude leads to. */
@@ -31,7 +31,7 @@ export interface PreludeResult {
   readonly protocol: 'http/1.1' | 'h2' | 'plain';
 }
 
-/** The methods that a request may begin with: no IRC line begins with one of these and a blank. */
+/** The words that an HTTP request may begin with. No IRC line begins with one of them. */
 const METHODS = ['GET ', 'HEAD ', 'POST ', 'PUT ', 'DELETE ', 'OPTIONS ', 'PATCH ', 'CONNECT ', 'TRACE '];
 
 /** What a browser names in its ClientHello; a native IRC client names `irc`, or nothing. */
@@ -51,26 +51,26 @@ export function readPrelude(raw: Socket, options: PreludeOptions, done: (result:
   else afterProxy(null);
 
   function afterProxy(proxy: ProxyHeaderFound | null): void {
-    if (certificates === null) tellProtocol(raw, proxy);
+    if (certificates === null) findProtocol(raw, proxy);
     else if (options.asksNativeClients) readHello(raw, (hello) => encrypt(certificates, proxy, isNativeClient(hello)));
     else encrypt(certificates, proxy, false);
   }
 
   function encrypt(over: Certificates, proxy: ProxyHeaderFound | null, asksForCertificate: boolean): void {
     const socket = over.secure(raw, { protocols, asksForCertificate });
-    // Which protocol was agreed on is known with the first byte that comes over TLS.
+    // The first byte that comes over TLS shows that the handshake is over: then it is known which protocol was agreed on.
     if (protocols.includes(HTTP2))
       peek(
         socket,
         () => socket.alpnProtocol,
-        (agreed) => tellProtocol(socket, proxy, agreed),
+        (agreed) => findProtocol(socket, proxy, agreed),
       );
-    else tellProtocol(socket, proxy);
+    else findProtocol(socket, proxy);
   }
 
-  function tellProtocol(socket: Socket | TLSSocket, proxy: ProxyHeaderFound | null, agreed: string | false | null = null): void {
+  function findProtocol(socket: Socket | TLSSocket, proxy: ProxyHeaderFound | null, agreed: string | false | null = null): void {
     if (agreed === HTTP2) done({ socket, proxy, protocol: 'h2' });
-    else if (!options.tellsPlain) done({ socket, proxy, protocol: 'http/1.1' });
+    else if (!options.takesPlain) done({ socket, proxy, protocol: 'http/1.1' });
     else peek(socket, isPlainIrc, (isPlain) => done({ socket, proxy, protocol: isPlain ? 'plain' : 'http/1.1' }));
   }
 }
@@ -90,9 +90,9 @@ function readProxy(raw: Socket, next: (found: ProxyHeaderFound) => void): void {
   );
 }
 
-/** Reads the ClientHello and puts it back. `null` for anything else: TLS answers it. */
+/** Reads the ClientHello and puts it back. `next` gets `null` for anything else, which TLS then answers by an alert. */
 function readHello(raw: Socket, next: (hello: ClientHello | null) => void): void {
-  /** Fewer bytes need not be looked at. */
+  /** With fewer bytes than these the hello cannot be whole. */
   let needed = 0;
   peek(
     raw,
@@ -116,10 +116,11 @@ function isNativeClient(hello: ClientHello | null): boolean {
 }
 
 /**
- * Reads until `decide` returns something else than `undefined`. Puts everything back but the bytes that the finding took.
+ * Reads until `decide` returns something else than `undefined`. Then puts everything back, except the bytes that `taken` counts,
+ * and calls `next`.
  *
- * By 'readable' rather than 'data': when its listener goes, the stream is as if nobody had ever read it, neither flowing nor
- * paused.
+ * It listens to 'readable' and not to 'data': when that listener is removed, the stream is neither flowing nor paused, as if
+ * nobody had ever read it.
  */
 function peek<T>(
   socket: Socket,
@@ -138,18 +139,18 @@ function peek<T>(
     socket.off('end', onEnd);
     const rest = bytes.subarray(taken(finding));
     if (rest.length > 0) socket.unshift(rest);
-    // The stream forgets its reader on the next tick.
+    // In the next tick, when the stream has noticed that its 'readable' listener was removed.
     process.nextTick(() => {
       if (!socket.destroyed) next(finding);
     });
   };
-  // Nobody has to be told of a client that leaves before anything is known of it.
+  // Nothing is known of this client yet, so nobody has to be told that it leaves.
   const onEnd = (): void => void socket.destroy();
   socket.on('readable', onReadable);
   socket.on('end', onEnd);
 }
 
-/** Bytes that come in small pieces, in one buffer: joined anew for each piece they would cost the square of their number. */
+/** Collects bytes that come in small pieces. `Buffer.concat` at each piece would take time with the square of their number. */
 class GrowingBuffer {
   #buffer: Buffer = Buffer.alloc(0);
   #size = 0;

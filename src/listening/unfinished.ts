@@ -4,8 +4,7 @@
  * In: every request that an HTTP server of this process takes, by Node's diagnostics channel. Out: the last response of a
  * socket, while it is unfinished. It does not know upgrades.
  *
- * A client may pipeline an upgrade behind a slow request; Node then writes the slow response into the middle of the WebSocket
- * (hostile-inputs N2).
+ * A client may pipeline an upgrade behind a slow request. Node would write the slow response into the middle of the WebSocket.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';
@@ -20,7 +19,7 @@ interface RequestStart {
 
 let isSubscribed = false;
 
-/** Begins to watch; each process does it once. */
+/** Begins to watch the HTTP servers of this process; a second call does nothing. */
 export function watchResponses(): void {
   if (isSubscribed) return;
   isSubscribed = true;

@@ -1,5 +1,5 @@
 /**
- * From a handshake to a client, or to the documented HTTP error.
+ * From a handshake to a client, or to an HTTP error.
  *
  * In: a {@link Handshake}: a request with the stream that it came on. Out: a client, or an answer on the stream. It does not
  * know who may come in (`admission/`), nor what a client is (`client/`), nor how HTTP/2 writes its answers (`http2.ts`).
@@ -19,7 +19,6 @@ import { claimsSession, RESUME_SUBPROTOCOL } from '../admission/resumption.ts';
 import { webSocketOffer } from '../admission/web-socket-offer.ts';
 import { takeSocket } from '../connection/connection.ts';
 import { guardSocket } from '../connection/guard.ts';
-import type { Sweeper } from '../connection/sweeper.ts';
 import { CloseCode, HandshakeError, WebSocketError } from '../errors.ts';
 import { encodeClosePayload } from '../protocol/close.ts';
 import { encodeFrame, Opcode } from '../protocol/frame.ts';
@@ -27,17 +26,14 @@ import { switchingProtocols } from '../protocol/handshake.ts';
 import type { Ticket } from '../resume/sessions.ts';
 import { ResumeCode } from '../resume/wire.ts';
 import { peerOf } from './peer.ts';
-import { PendingSocket } from './pending.ts';
+import { type PendingSocket, unwatch, type WatchContext, watcherOf, watchSocket } from './pending.ts';
 import { dropRest, replyOnSocket } from './reply.ts';
 import { unfinishedResponse } from './unfinished.ts';
 
-/** What a handshake needs to know of its hook. */
-export interface UpgradeContext {
-  readonly sweeper: Sweeper;
+/** What the handshakes need from their hook; `hook.ts` implements it. */
+export interface UpgradeContext extends WatchContext {
   /** Decides who may come in. @throws HandshakeError for a client that may not */
   admit(request: AdmissionRequest, peer: Peer): Admission;
-  /** Milliseconds until a client must be in. */
-  readonly handshakeTimeout: () => number;
   /** Milliseconds that an answer may take to be read. */
   readonly closeTimeout: () => number;
   readonly rejectMode: () => 'http' | 'close-frame';
@@ -58,11 +54,11 @@ export interface UpgradeContext {
   relay(node: string, transport: Duplex, head: Uint8Array, facts: ConnectionFacts, request: IncomingMessage): boolean;
   rejected(error: HandshakeError, request: IncomingMessage): void;
   /**
-   * Takes what the program's own code threw, where there is no client to end. A refusal in words by `authorize` is none of
-   * that.
+   * Takes what the program's own code threw, where there is no client to end. A `HandshakeError` from `authorize` does not come
+   * here: it is an answer.
    */
   failed(error: unknown, during: 'authorize' | 'onReject' | 'onRequest' | 'plain', request: IncomingMessage | null): void;
-  /** Whether newcomers are refused: the hook is closing. */
+  /** Whether new clients are refused, because the hook is closing. */
   isClosing(): boolean;
   /** Takes the milliseconds from a request to its 101. */
   handshaken(milliseconds: number): void;
@@ -90,29 +86,8 @@ export interface Handshake {
   peer(): Peer | null;
   /** Lets the client in. Returns the bytes that it gets before all frames. */
   accept(admitted: Pick<Admitted, 'key' | 'subprotocol'>): string;
-  /** Writes the documented error. */
+  /** Writes the HTTP error. */
   refuse(error: HandshakeError): void;
-}
-
-/** Sockets that {@link watchSocket} has watched since before their request was read. */
-const watched = new WeakMap<Duplex, PendingSocket>();
-
-/** Begins the time of a socket whose request is not read yet. */
-export function watchSocket(socket: Duplex, context: UpgradeContext): PendingSocket {
-  const pending = new PendingSocket(socket, context.handshakeTimeout(), context.sweeper, () => socket.destroy());
-  watched.set(socket, pending);
-  return pending;
-}
-
-/** Goes on watching a connection by the TLS socket over it. */
-export function watchInstead(socket: Duplex, pending: PendingSocket): void {
-  pending.moveTo(socket);
-  watched.set(socket, pending);
-}
-
-/** Returns the watcher of a socket, where it has one. */
-export function watcherOf(socket: Duplex): PendingSocket | undefined {
-  return watched.get(socket);
 }
 
 /** An upgrade request of HTTP/1.1, RFC 6455 section 4.2. */
@@ -152,7 +127,7 @@ export class Http1Handshake implements Handshake {
 export function upgrade(handshake: Handshake, context: UpgradeContext): void {
   const startedAt = performance.now();
   const { transport, request } = handshake;
-  let watcher = watched.get(transport);
+  let watcher = watcherOf(transport);
   if (watcher === undefined) guardSocket(transport);
   if (!takeSocket(transport))
     throw new WebSocketError(
@@ -182,7 +157,10 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
   else if (context.authorize === undefined) enter();
   else authorize(context.authorize);
 
-  /** An answer now would stand in the middle of that response. A client that leaves meanwhile is noticed: its socket is read. */
+  /**
+   * Refuses a request that was pipelined behind one whose response is not finished: an answer now would stand in the middle of
+   * that response. A client that leaves meanwhile is noticed, because its socket is read.
+   */
   function refuseBehind(response: NonNullable<typeof unfinished>): void {
     watch().hold(() => transport.destroy());
     watch().suspend();
@@ -210,13 +188,13 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
 
   function relay(node: string): void {
     watcher?.release();
-    watched.delete(transport);
+    unwatch(transport);
     if (context.relay(node, transport, handshake.head, admitted.facts, request)) return;
     watcher = undefined;
     refuse(new HandshakeError(410, 'WebSocket: Unknown session'));
   }
 
-  /** Refuses for what `authorize` threw. Anything but a refusal in words is the author's own fault, and must not be lost. */
+  /** Refuses for what `authorize` threw. Anything but a `HandshakeError` is a fault of the program, and goes to `onError`. */
   function refuseFor(error: unknown): void {
     if (!(error instanceof HandshakeError)) context.failed(error, 'authorize', request);
     // A client that was banned meanwhile does not come back: its session ends now, not with its window.
@@ -224,7 +202,7 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
     refuse(asHandshakeError(error, 403, 'WebSocket: Connection refused'));
   }
 
-  /** A client that comes in at once needs no watcher. */
+  /** Returns the watcher, which is made only where it is needed: a client that is let in at once has none. */
   function watch(): PendingSocket {
     watcher ??= watchSocket(transport, context);
     return watcher;
@@ -243,7 +221,7 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
       return;
     }
     const held = watcher?.release() ?? [];
-    watched.delete(transport);
+    unwatch(transport);
     context.handshaken(performance.now() - startedAt);
     const answer = handshake.accept(admitted);
     const { head } = handshake;
@@ -270,8 +248,8 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
 }
 
 /**
- * Accepts the WebSocket and closes it with the reason: all that a browser's JavaScript can see. `false` where the request is
- * not even that.
+ * Accepts the WebSocket and closes it with the reason, which is all that a browser's JavaScript can see. Returns `false` where
+ * the request does not ask for a WebSocket.
  */
 function refuseByFrame(handshake: Handshake, error: HandshakeError, code: number): boolean {
   const offer = webSocketOffer(handshake.asked);
@@ -284,7 +262,7 @@ function refuseByFrame(handshake: Handshake, error: HandshakeError, code: number
   return true;
 }
 
-/** A {@link HandshakeError} is told to the peer as it is, anything else without details. */
+/** Returns the error to answer with: a {@link HandshakeError} as it is, anything else without its details. */
 function asHandshakeError(error: unknown, status: number, reason: string): HandshakeError {
   return error instanceof HandshakeError ? error : new HandshakeError(status, reason, {}, { cause: error });
 }

@@ -1,4 +1,4 @@
-/** What Node's own tools do with a stream, and what a server may ask of a socket: the same as with a `net.Socket` (hostile-inputs J3). */
+/** What Node's own tools do with a stream, and what a server may ask of a socket: the same as with a `net.Socket`. */
 import { on, once } from 'node:events';
 import net from 'node:net';
 import { Duplex, finished, Readable, Transform } from 'node:stream';

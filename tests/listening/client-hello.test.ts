@@ -1,4 +1,4 @@
-/** hostile-inputs T1: the ClientHello, whole, in pieces, mutated, and against a reader of its own. */
+/** The ClientHello, whole, in pieces, mutated, and against a reader of its own. */
 import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
