@@ -31,8 +31,9 @@ export interface ConnectionSettings extends SessionLimits, LivenessSettings, Out
   readonly onTransportClosed: () => void;
 }
 
-/** A message that was no line but for the owner itself, and one of those that said nothing new. */
+/** What {@link ConnectionOwner.message} returns for a control message, which is for the owner itself. */
 export const CONTROL = -1;
+/** The same for a control message that says nothing new: it counts as an idle frame. */
 export const IDLE_CONTROL = -2;
 
 /** Receives what a {@link Connection} has to give. */
@@ -145,7 +146,7 @@ export class Connection extends Liveness implements SessionEvents {
     return this.#stage === Stage.OPEN;
   }
 
-  /** Whether messages come, or would if there were any: the owner reads. */
+  /** Whether the owner reads: messages are passed on as they come. */
   get isReading(): boolean {
     return this.#isReading;
   }
@@ -422,7 +423,7 @@ const connectionOf = Symbol('ircd-websocket');
 /** A socket that some hook has taken. */
 type Taken = Duplex & { [connectionOf]?: Connection | null };
 
-/** Takes a socket for one hook. Returns `false` where one has it: a second one would write its answer into a live WebSocket (hostile-inputs N13). */
+/** Takes a socket for one hook. Returns `false` where one has it: a second one would write its answer into a live WebSocket. */
 export function takeSocket(socket: Duplex): boolean {
   if ((socket as Taken)[connectionOf] !== undefined) return false;
   (socket as Taken)[connectionOf] = null;

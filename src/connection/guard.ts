@@ -3,18 +3,18 @@
  *
  * In: a socket. Out: the guarantee that a reset of it cannot end the process. It does not know why the socket waits.
  *
- * At an `upgrade` event a socket has no `'error'` listener at all: a reset while somebody awaits would end the process (hostile-inputs N1).
+ * At an `upgrade` event a socket has no `'error'` listener at all: a reset during an `await` would end the process.
  */
 import type { Duplex } from 'node:stream';
 
-/** Adds an `'error'` listener to a socket until it has another one. One function serves all sockets, so that it holds on to nothing. */
+/** Adds an `'error'` listener to a socket, once. One function serves all sockets: a closure for each would keep what is around it. */
 export function guardSocket(socket: Duplex): void {
   // Hardly any socket has a listener here: the array to search is made only for those that do.
   const hasOne = socket.listenerCount('error') > 0 && socket.listeners('error').includes(destroySocket);
   if (!hasOne) socket.on('error', destroySocket);
 }
 
-/** Removes the listener of {@link guardSocket}: the socket has another `'error'` listener now, for life. */
+/** Removes the listener of {@link guardSocket}. Call this when the socket has another `'error'` listener, for life. */
 export function releaseSocket(socket: Duplex): void {
   socket.off('error', destroySocket);
 }

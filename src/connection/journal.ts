@@ -1,5 +1,5 @@
 /**
- * What a client that can come back has not acknowledged yet (DESIGN section 5, docs/resume.md).
+ * What a client that can come back has not acknowledged yet (docs/resume.md).
  *
  * In: byte strings of frames as they are written to the transport; how many text messages the client says it has. Out: the text frames that it does not have.
  * It does not know transports, tokens or time.

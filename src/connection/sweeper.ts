@@ -10,25 +10,28 @@
  * server reads all pending input before it checks for silent clients.
  */
 
-/** Has time limits of its own. */
+/** A member of a sweeper: something that has time limits. */
 export interface Ticking {
-  /** Where the sweeper has it: the sweeper's own, {@link NOWHERE} at first. */
+  /** The index of this member in the sweeper's list. It begins as {@link NOWHERE}, and only the sweeper changes it. */
   place: number;
   /** @param now milliseconds, of {@link clock} */
   tick(now: number): void;
 }
 
-/** Returns the time for limits: whole milliseconds of a clock that never goes back. Integers, as a fraction costs each field that keeps one 16 bytes more. */
+/**
+ * Returns the time for limits: milliseconds of a clock that never goes back. They are whole numbers, because a field that keeps a
+ * fraction takes 16 bytes more.
+ */
 export function clock(): number {
   return Math.round(performance.now());
 }
 
-/** The {@link Ticking.place} of everything that is no member. */
+/** The {@link Ticking.place} of everything that is not a member. */
 export const NOWHERE = -1;
 
 /** Calls each of its members at a steady interval. */
 export class Sweeper {
-  /** In no order: 15 bytes a member with its place, where a `Set` takes 35, and a quarter of the time for those who go. */
+  /** The members, in no order. With its place a member takes 15 bytes; in a `Set` it takes 35, and four times as long to remove. */
   readonly #members: Ticking[] = [];
   #interval: number;
   #timer: NodeJS.Timeout | null = null;

@@ -94,7 +94,7 @@ export function requestOfStream(
   request.httpVersionMajor = 2;
   request.httpVersionMinor = 0;
   request.rawHeaders = withHost(rawHeaders, headers);
-  // What a program may look up by name is what admission has looked at.
+  // A program that looks a field up by its name must find what admission has checked.
   request.headers = headersOf(request.rawHeaders, headers);
   request.headersDistinct = distinct(request.rawHeaders);
   request.complete = true;

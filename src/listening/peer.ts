@@ -44,8 +44,8 @@ export function peerOf(socket: Duplex): Peer | null {
   if (known !== undefined) return known;
   if (socket.destroyed) return null;
   const tcp = socket as Partial<Socket> & { encrypted?: boolean; server?: { maxHeadersCount?: number | null } };
+  // Read once: Node asks the system for an address that it does not know yet.
   let { remoteAddress } = tcp;
-  // Each address that is asked for is a system call.
   if (remoteAddress === undefined) {
     // A TCP socket that the peer has reset still knows its own address.
     if (tcp.localAddress !== undefined) return null;
@@ -63,8 +63,8 @@ export function peerOf(socket: Duplex): Peer | null {
 }
 
 /**
- * The end of the last socket that was asked, and its address as the socket wrote it: most clients are connected to the same
- * one.
+ * The result of the last call of {@link localOf}, and the address that it was made from: most clients are connected to the same
+ * address, and share the object.
  */
 let lastLocal: Endpoint = Object.freeze({ address: UNKNOWN, port: undefined });
 let lastAddress: string = UNKNOWN;

@@ -18,7 +18,7 @@ export interface FrameHandler {
   /**
    * Takes a frame whose payload lies whole in `bytes[start, end)`.
    *
-   * @param content what kinds of bytes it has: 0, none below 0x0E or above 0x7F; 1, one below 0x0E; 2, one above 0x7F; 3, both
+   * @param content what kinds of bytes the payload has, see `Content` in `mask.ts`
    */
   frame(opcode: Opcode, fin: boolean, bytes: Uint8Array, start: number, end: number, content: number): void;
   /** Called for a frame whose payload of `size` bytes is still to come, before any of it: the place to refuse it by its size. */
