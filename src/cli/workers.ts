@@ -18,6 +18,7 @@ import type { Gateways } from './gateways.ts';
 import { explain, type Log, type LogOptions } from './log.ts';
 import { type ToPrimary, type ToWorker, WORKER_LOG, WORKER_NUMBER } from './messages.ts';
 import { ProcessMeter } from './process-counts.ts';
+import { workerArguments } from './worker-arguments.ts';
 
 /** Milliseconds until a worker that died is started again: at once, then 1 s, 2 s, 4 s … */
 const MAX_BACKOFF = 30_000;
@@ -67,6 +68,7 @@ export class Workers implements Gateways {
     this.#settings = settings;
     this.#log = log;
     this.#logOptions = logOptions;
+    cluster.setupPrimary({ execArgv: workerArguments() });
     this.#slots = Array.from({ length: count }, (_, i) => ({
       number: i + 1,
       worker: null,

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--scenario a,b] [--peers net,ws,uws,line,stream,resume,http2,relay,gateway,before-line,before-stream] [--rounds N] [--window MS] [--tls] [--all] [--json] [--write BLOCK]`
+ * `npm run bench -- [--scenario a,b] [--peers net,ws,uws,line,stream,resume,http2,relay,gateway,worker,before-line,before-stream] [--rounds N] [--window MS] [--tls] [--all] [--json] [--write BLOCK]`
  *
  * How it measures:
  * - Each round measures each peer once, in an order that turns by one from round to round; each in a fresh process, the load in another one.

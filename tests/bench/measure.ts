@@ -1,13 +1,14 @@
 /**
  * One measurement: a server process, a load process, a warm-up, a window.
  *
- * In: a peer and a scenario. Out: the server's processor time for each unit of the window, in microseconds; for `idle`, bytes a connection. What was sent and
- * what arrived is compared at both ends before any figure is given.
+ * In: a peer and a scenario. Out: the server's processor time for each unit of the window, in microseconds; for `idle` and `after-activity`, bytes a connection.
+ * What was sent and what arrived is compared at both ends before any figure is given.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { workerArguments } from '../../src/cli/worker-arguments.ts';
 import type { LoadSample } from './load.ts';
 import { GATEWAYS, type PeerName } from './peers/peer.ts';
 import type { ProcessSample } from './sample.ts';
@@ -22,11 +23,11 @@ export interface Durations {
 
 /** What one measurement gives. */
 export interface Measured {
-  /** Microseconds of the server's processor time for each unit; bytes of heap and external memory a connection where the scenario is `idle`. */
+  /** Microseconds of the server's processor time for each unit; bytes of heap and external memory a connection where the scenario is one of memory. */
   readonly value: number;
   /** Units in the window. */
   readonly units: number;
-  /** `idle`: bytes of resident memory a connection. */
+  /** Scenarios of memory: bytes of resident memory a connection. */
   readonly rss?: number;
 }
 
@@ -44,9 +45,9 @@ export async function measure(peer: PeerName, scenario: Scenario, { warmUp, wind
     const transport = peer === 'net' || peer === 'relay' ? 'net' : peer === 'resume' || peer === 'http2' ? peer : 'websocket';
     load = start('load.js', [transport, scenario.name, String(server.port)], []);
     await answer(load, 'ready');
-    return await (scenario.load === 'idle'
-      ? measureIdle(server, load, scenario)
-      : measureWindow(server, load, scenario, warmUp, window));
+    if (scenario.rest !== undefined) return await measureRest(server, load, scenario, window);
+    if (scenario.load === 'idle') return await measureIdle(server, load, scenario);
+    return await measureWindow(server, load, scenario, warmUp, window);
   } finally {
     load?.kill('SIGKILL');
     for (const process of new Set([server.tested, server.counting])) process.kill('SIGKILL');
@@ -66,7 +67,8 @@ async function startServer(peer: PeerName, scenario: Scenario): Promise<Server> 
   const counting = startTested(peer, scenario);
   const { port } = await answer<{ port: number }>(counting, 'listening');
   if (!GATEWAYS.has(peer)) return { port, tested: counting, counting };
-  const tested = start('gateway.js', [peer, String(port)], NODE_COMMAND);
+  const nodeArguments = peer === 'worker' ? workerArguments([], '') : [];
+  const tested = start('gateway.js', [peer === 'relay' ? peer : 'gateway', String(port)], NODE_COMMAND, nodeArguments);
   return { ...(await answer<{ port: number }>(tested, 'listening')), tested, counting };
 }
 
@@ -119,6 +121,26 @@ async function measureIdle(server: Server, load: ChildProcess, { connections }: 
   return { value: (after.heap - before.heap) / connections, units: connections, rss: (after.rss - before.rss) / connections };
 }
 
+/**
+ * What is left of a conversation: all connect, talk, and rest. The resident memory is taken as it then is, garbage included, since that is what an operator sees;
+ * what a process is without clients does not count. Heap and external memory are taken after a collection.
+ */
+async function measureRest(server: Server, load: ChildProcess, scenario: Scenario, window: number): Promise<Measured> {
+  const { connections, rest } = scenario;
+  const before = await sampleServer(server, true);
+  await connectAll(server, load, connections);
+  if (scenario.load !== 'idle') {
+    await ask(load, { type: 'start' });
+    await work(server, scenario, window);
+    await ask(load, { type: 'stop' });
+    await checkBytes(server, load, scenario);
+  }
+  await sleep(rest);
+  const { rss } = await sampleServer(server);
+  const { heap } = await sampleServer(server, true);
+  return { value: (heap - before.heap) / connections, units: connections, rss: (rss - before.rss) / connections };
+}
+
 function unitsOf(sample: ServerSample, { unit }: Scenario): number {
   if (unit === 'line in') return sample.linesIn;
   return unit === 'line out' ? sample.linesOut : sample.connections;
@@ -159,11 +181,16 @@ async function until(condition: () => Promise<boolean>, complaint: () => string)
   }
 }
 
-function start(file: string, args: readonly string[], command: readonly string[]): ChildProcess {
+function start(
+  file: string,
+  args: readonly string[],
+  command: readonly string[],
+  nodeArguments: readonly string[] = [],
+): ChildProcess {
   const path = fileURLToPath(new URL(file, import.meta.url));
   const [execPath, ...before] = command;
   const child = fork(path, [...args], {
-    execArgv: [...before, '--expose-gc'],
+    execArgv: [...before, ...nodeArguments, '--expose-gc'],
     ...(execPath === undefined ? {} : { execPath }),
   });
   child.on('error', (error) => {

@@ -3,6 +3,7 @@ import type { Result } from './main.ts';
 import type { Measured } from './measure.ts';
 import { markdown, type Table } from './page.ts';
 import type { PeerName } from './peers/peer.ts';
+import { isOfMemory } from './scenarios.ts';
 
 interface Figures {
   readonly peer: PeerName;
@@ -15,7 +16,7 @@ interface Figures {
 
 /** Lays out one scenario: a row for each peer. */
 export function table({ scenario, rounds }: Result): string {
-  const isMemory = scenario.load === 'idle';
+  const isMemory = isOfMemory(scenario);
   const rows = figures({ scenario, rounds }).map(({ peer, value, ratios, rss }) => [
     peer,
     isMemory ? value.toFixed(0) : value.toFixed(3),
@@ -41,9 +42,10 @@ export function pageTable(results: readonly Result[]): Table {
   return {
     heads: ['scenario', 'rounds', ...first.rounds.keys()],
     rows: results.flatMap(({ scenario, rounds }) => {
-      if (scenario.load !== 'idle') return [row(scenario.title, 'µs', rounds)];
+      if (!isOfMemory(scenario)) return [row(scenario.title, 'µs', rounds)];
       const resident = [...rounds].map(([peer, all]) => [peer, all.map(({ rss = 0 }) => ({ value: rss }))] as const);
-      return [row(scenario.title, 'B', rounds), row('idle, resident memory', 'B', new Map(resident))];
+      const title = scenario.name === 'idle' ? 'idle, resident memory' : `${scenario.title}, resident`;
+      return [row(scenario.title, 'B', rounds), row(title, 'B', new Map(resident))];
     }),
   };
 }

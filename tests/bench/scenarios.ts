@@ -10,6 +10,8 @@ export interface Scenario {
   readonly app: 'sink' | 'echo' | 'burst' | 'chat' | 'fan-out' | 'greet' | 'idle';
   /** What the load does; `tests/bench/load.ts`. */
   readonly load: 'pipelined' | 'paced' | 'closed-loop' | 'chat' | 'fan-out' | 'handshakes' | 'idle';
+  /** Milliseconds of silence behind the load: then memory is measured, and not time. */
+  readonly rest?: number;
   /** Connections that are open throughout. */
   readonly connections: number;
   /** Connections that are being opened at a time. */
@@ -97,6 +99,27 @@ export const SCENARIOS: readonly Scenario[] = [
     unit: 'connection',
   },
   { name: 'idle', title: 'idle, bytes a connection', app: 'idle', load: 'idle', connections: 2_000, unit: 'connection' },
+  {
+    name: 'after-connecting',
+    title: '1000 clients that never spoke, bytes each',
+    app: 'idle',
+    load: 'idle',
+    connections: 1_000,
+    rest: 5_000,
+    unit: 'connection',
+    isExtra: true,
+  },
+  {
+    name: 'after-activity',
+    title: '1000 clients after activity, bytes each',
+    app: 'burst',
+    load: 'closed-loop',
+    connections: 1_000,
+    replies: 10,
+    rest: 5_000,
+    unit: 'connection',
+    isExtra: true,
+  },
   echoAt(100),
   echoAt(1_000),
   echoAt(10_000),
@@ -113,4 +136,9 @@ export function scenarioNamed(name: string): Scenario {
   if (scenario === undefined)
     throw new RangeError(`no scenario ${name}: there are ${SCENARIOS.map((each) => each.name).join(', ')}`);
   return scenario;
+}
+
+/** Whether a scenario gives bytes, and not time. */
+export function isOfMemory({ load, rest }: Scenario): boolean {
+  return load === 'idle' || rest !== undefined;
 }

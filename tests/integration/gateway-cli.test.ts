@@ -191,6 +191,12 @@ describe('workers', () => {
     await gateway.logged(/worker [12] died \(SIGKILL\): the next one starts in 1 s/);
   });
 
+  test('each is a process with a small young generation', async () => {
+    const gateway = await GatewayCli.start(LOCAL + ORIGIN + to(1), { workers: 2 });
+    for (const pid of childrenOf(gateway))
+      expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')).toContain('--max-semi-space-size=2');
+  });
+
   test('one that does not answer is named after a reload, and counted as it was last', async () => {
     const irc = await PlainIrc.start();
     const config = LOCAL + ORIGIN + to(irc.port);

@@ -45,20 +45,29 @@ export const PEERS = [
   'http2',
   'relay',
   'gateway',
+  'worker',
   'before-line',
   'before-stream',
 ] as const;
 
 /** The peers that take part only where they are named. */
-export const EXTRA_PEERS: ReadonlySet<string> = new Set(['resume', 'http2', 'relay', 'gateway', 'before-line', 'before-stream']);
+export const EXTRA_PEERS: ReadonlySet<string> = new Set([
+  'resume',
+  'http2',
+  'relay',
+  'gateway',
+  'worker',
+  'before-line',
+  'before-stream',
+]);
 
 /** The peers that stand in front of an IRC server; the figure is their own, without the server's. */
-export const GATEWAYS: ReadonlySet<string> = new Set(['relay', 'gateway']);
+export const GATEWAYS: ReadonlySet<string> = new Set(['relay', 'gateway', 'worker']);
 
 /**
  * A name of {@link PEERS}: `line` and `stream` are the two faces of this library, `resume` is `line` with clients that can come back, `http2` is `line` with a
  * hundred clients on each HTTP/2 connection, for runs with `--tls`. `gateway` is its gateway in front of
- * a plain IRC server, `relay` two sockets tied together in the same place. `before-line` and `before-stream` are the faces of another version of this library: the
- * folder of its built benchmark is in `BENCH_BEFORE`.
+ * a plain IRC server, `worker` the same with the arguments of Node that the command gives its workers, `relay` two sockets tied together in the same place.
+ * `before-line` and `before-stream` are the faces of another version of this library: the folder of its built benchmark is in `BENCH_BEFORE`.
  */
 export type PeerName = (typeof PEERS)[number];
