@@ -20,7 +20,7 @@ import { encodeClosePayload } from '../protocol/close.ts';
 import { encodeFrame, Opcode } from '../protocol/frame.ts';
 import { Session, type SessionEvents, type SessionLimits } from '../protocol/session.ts';
 import { releaseSocket } from './guard.ts';
-import { Liveness, type LivenessSettings } from './liveness.ts';
+import { Liveness, type LivenessSettings, type Watched } from './liveness.ts';
 import type { Outbox, OutboxSettings } from './outbox.ts';
 
 /** What a connection takes from the configuration that it came in under; all of them share it. */
@@ -82,10 +82,11 @@ const Stage = {
 type Stage = (typeof Stage)[keyof typeof Stage];
 
 /** A WebSocket connection over its transport. */
-export class Connection extends Liveness implements SessionEvents {
+export class Connection implements SessionEvents, Watched {
   readonly #transport: Duplex;
   readonly #outbox: Outbox;
   readonly #settings: ConnectionSettings;
+  readonly #liveness: Liveness;
   /** `null` once this connection was abandoned. */
   #owner: ConnectionOwner | null;
   #stage: Stage = Stage.OPEN;
@@ -105,12 +106,12 @@ export class Connection extends Liveness implements SessionEvents {
    * @param head what came behind the request
    */
   constructor(transport: Duplex, head: Uint8Array, outbox: Outbox, owner: ConnectionOwner, settings: ConnectionSettings) {
-    super(settings);
     this.#transport = transport;
     this.#head = head.length > 0 ? head : null;
     this.#outbox = outbox;
     this.#owner = owner;
     this.#settings = settings;
+    this.#liveness = new Liveness(this, settings);
     (transport as Taken)[connectionOf] = this;
     transport.on('error', onError);
     releaseSocket(transport);
@@ -126,10 +127,6 @@ export class Connection extends Liveness implements SessionEvents {
    */
   begin(first: string): void {
     this.#outbox.attach(this.#transport, first);
-  }
-
-  protected get settings(): ConnectionSettings {
-    return this.#settings;
   }
 
   get transport(): Duplex {
@@ -176,7 +173,7 @@ export class Connection extends Liveness implements SessionEvents {
     if (!this.isOpen) return false;
     this.#speak().ping(this.#settings.pingPayload);
     this.#forget();
-    this.pinged(onPong);
+    this.#liveness.pinged(onPong);
     return true;
   }
 
@@ -194,6 +191,11 @@ export class Connection extends Liveness implements SessionEvents {
   /** Fails the connection: a Close frame behind what was sent before, then the end of the transport. Nothing more is read. */
   fail(code: number, reason: string): void {
     if (!this.isEnding) this.#speak().fail(code, reason);
+  }
+
+  /** Begins the time after which the transport is destroyed, whatever it still waits for: `closeTimeout` from the first call on. */
+  limitTime(): void {
+    this.#liveness.limitTime();
   }
 
   /**
@@ -262,7 +264,7 @@ export class Connection extends Liveness implements SessionEvents {
 
   pong(): void {
     if (!this.#countIdleFrame('WebSocket: Ping/pong flood')) return;
-    for (const { onPong, roundTrip } of this.ponged()) onPong(roundTrip);
+    for (const { onPong, roundTrip } of this.#liveness.ponged()) onPong(roundTrip);
   }
 
   closed(code: number, reason: string, clean: boolean): void {
@@ -273,14 +275,14 @@ export class Connection extends Liveness implements SessionEvents {
     this.#tellEnd({ code, reason, clean });
   }
 
-  // Liveness: what time brings.
+  // Watched: what time brings.
 
-  protected timedOut(reason: string): void {
+  timedOut(reason: string): void {
     if (this.#owner?.survivesLoss === true) this.#break(CloseCode.ABNORMAL, '', null);
     else this.fail(CloseCode.GOING_AWAY, reason);
   }
 
-  protected expired(): void {
+  expired(): void {
     this.#transport.destroy();
   }
 
@@ -288,7 +290,7 @@ export class Connection extends Liveness implements SessionEvents {
 
   receive(chunk: Uint8Array): void {
     if (this.isEnding) return;
-    this.heard();
+    this.#liveness.heard();
     this.#settings.counters.bytesIn += chunk.length;
     try {
       this.#speak().receive(chunk);
@@ -348,7 +350,7 @@ export class Connection extends Liveness implements SessionEvents {
     this.#latePing = null;
     this.#session?.stop();
     this.#session = null;
-    this.stopWatching();
+    this.#liveness.stop();
     this.#transport.destroy();
     // Once the WebSocket has ended, how TCP ends does not matter any more.
     if (wasEnding || this.#owner === null) return;
@@ -387,7 +389,7 @@ export class Connection extends Liveness implements SessionEvents {
 
   /** Takes a token for a frame that says nothing. Returns `false` once there were too many, and the connection has failed. */
   #countIdleFrame(reason: string): boolean {
-    if (this.takeIdleFrame()) return true;
+    if (this.#liveness.countIdleFrame()) return true;
     publish(diagnostics.flood, () => ({ ...this.#owner?.describe(), reason }));
     this.fail(CloseCode.POLICY_VIOLATION, reason);
     return false;

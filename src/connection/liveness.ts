@@ -21,12 +21,23 @@ export interface LivenessSettings {
   readonly counters: Counters;
 }
 
-/**
- * Watches the connection that it is a part of. A base class and not an object beside each connection: that would be 48 bytes more for each idle client (benchmark
- * `idle`).
- */
-export abstract class Liveness implements Ticking {
+/** The connection that is watched. */
+export interface Watched {
+  /** Whether anything would be read if it came. One that does not read cannot know whether its peer lives. */
+  readonly isReading: boolean;
+  /** Sends a ping. Returns `false` where the connection is not open. */
+  sendPing(): boolean;
+  /** Called when nothing came within the time limits. */
+  timedOut(reason: string): void;
+  /** Called when the closing handshake took too long. */
+  expired(): void;
+}
+
+/** Watches one connection. */
+export class Liveness implements Ticking {
   place: number = NOWHERE;
+  readonly #watched: Watched;
+  readonly #settings: LivenessSettings;
   /** Since when nothing came, as far as ticks tell; 0: something came since the last tick. Cheaper than a clock for each chunk. */
   #silentSince = 0;
   /** When the ping was sent that is not answered; 0: there is none. */
@@ -36,85 +47,73 @@ export abstract class Liveness implements Ticking {
   #bucket: TokenBucket | null = null;
   #waiters: PingWaiter[] | null = null;
 
-  constructor({ sweeper }: LivenessSettings) {
-    sweeper.add(this);
+  constructor(watched: Watched, settings: LivenessSettings) {
+    this.#watched = watched;
+    this.#settings = settings;
+    settings.sweeper.add(this);
   }
 
-  protected abstract readonly settings: LivenessSettings;
-
-  /** Whether anything would be read if it came. One that does not read cannot know whether its peer lives. */
-  abstract readonly isReading: boolean;
-
-  /** Sends a ping. Returns `false` where the connection is not open. */
-  abstract sendPing(): boolean;
-
-  /** Called when nothing came within the time limits. */
-  protected abstract timedOut(reason: string): void;
-
-  /** Called when the closing handshake took too long. */
-  protected abstract expired(): void;
-
   /** Call this for everything that comes. */
-  protected heard(): void {
+  heard(): void {
     this.#silentSince = 0;
   }
 
   /** Call this when a ping was sent. `onPong` gets the milliseconds until any pong came. */
-  protected pinged(onPong?: (roundTrip: number) => void): void {
+  pinged(onPong?: (roundTrip: number) => void): void {
     if (onPong === undefined) return;
     this.#waiters ??= [];
     this.#waiters.push({ sentAt: performance.now(), onPong });
   }
 
   /** Call this for a pong. Returns what to call for it, each with its round trip in milliseconds. */
-  protected ponged(): readonly { readonly onPong: (roundTrip: number) => void; readonly roundTrip: number }[] {
-    if (this.#pingedAt !== 0) this.settings.counters.roundTrips.observe(clock() - this.#pingedAt);
+  ponged(): readonly { readonly onPong: (roundTrip: number) => void; readonly roundTrip: number }[] {
+    if (this.#pingedAt !== 0) this.#settings.counters.roundTrips.observe(clock() - this.#pingedAt);
     this.#pingedAt = 0;
     const waiters = this.#waiters;
     if (waiters === null) return NOBODY;
     this.#waiters = null;
     const now = performance.now();
     return waiters.map(({ sentAt, onPong }) => {
-      this.settings.counters.roundTrips.observe(now - sentAt);
+      this.#settings.counters.roundTrips.observe(now - sentAt);
       return { onPong, roundTrip: now - sentAt };
     });
   }
 
   /** Takes a token for a frame that says nothing (a ping, a pong, an empty message). Returns `false` once there were too many. */
-  protected takeIdleFrame(): boolean {
+  countIdleFrame(): boolean {
     this.#bucket ??= new TokenBucket();
     return this.#bucket.take();
   }
 
-  /** Begins the time after which the transport is destroyed, whatever it still waits for: `closeTimeout` from the first call on. */
+  /** Begins the time after which the transport is destroyed: `closeTimeout` from the first call on. */
   limitTime(): void {
-    if (this.#deadline === 0) this.#deadline = clock() + this.settings.closeTimeout;
+    if (this.#deadline === 0) this.#deadline = clock() + this.#settings.closeTimeout;
   }
 
   /** Ends the watch. */
-  protected stopWatching(): void {
-    this.settings.sweeper.remove(this);
+  stop(): void {
+    this.#settings.sweeper.remove(this);
     this.#waiters = null;
   }
 
   tick(now: number): void {
     if (this.#deadline > 0) {
-      if (now >= this.#deadline) this.expired();
+      if (now >= this.#deadline) this.#watched.expired();
       return;
     }
     // Every pong takes a token: a bucket that is full again need not be kept.
     if (this.#bucket?.isFull(now) === true) this.#bucket = null;
-    if (this.#silentSince === 0 || !this.isReading) {
+    if (this.#silentSince === 0 || !this.#watched.isReading) {
       this.#silentSince = now;
       this.#pingedAt = 0;
       return;
     }
-    const { pingInterval, pingTimeout } = this.settings;
+    const { pingInterval, pingTimeout } = this.#settings;
     if (pingInterval === 0) return;
     if (this.#pingedAt === 0) {
-      if (now - this.#silentSince >= pingInterval && this.sendPing()) this.#pingedAt = now;
+      if (now - this.#silentSince >= pingInterval && this.#watched.sendPing()) this.#pingedAt = now;
     } else if (now - this.#pingedAt >= pingTimeout) {
-      this.timedOut(`Ping timeout: ${Math.round((pingInterval + pingTimeout) / 1_000)} seconds`);
+      this.#watched.timedOut(`Ping timeout: ${Math.round((pingInterval + pingTimeout) / 1_000)} seconds`);
     }
   }
 }
