@@ -21,7 +21,9 @@ export const diagnostics: Readonly<
   reject: channel('ircd-websocket:reject'),
   /** A client broke RFC 6455, or the server's own code threw: `{ socket, client, code, reason, error }`. */
   protocolError: channel('ircd-websocket:protocol-error'),
-  /** A client sent too much that says nothing (pings, pongs, empty messages), or let too much queue: `{ socket, client, reason }`. */
+  /**
+   * A client sent too much that says nothing (pings, pongs, empty messages), or let too much queue: `{ socket, client, reason }`.
+   */
   flood: channel('ircd-websocket:flood'),
   /** A proxy told of a client's address: `{ facts, request }`. */
   proxy: channel('ircd-websocket:proxy'),

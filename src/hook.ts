@@ -66,8 +66,8 @@ export interface WebSocketHookOptions extends WebSocketConfig {
    * Called for each client after the documented checks, to decide on bans, DNS blocklists or cookies. A {@link HandshakeError}
    * refuses the client with its status and reason. Any other error is a 403 without details, and goes to `onError`. The client's
    * input is held meanwhile. `signal` aborts when the client leaves. The time counts towards `handshakeTimeout`. A client that
-   * comes back passes `authorize` again: `facts.resumes` then has its earlier facts. To refuse it with a status below 500 ends its
-   * session. After a 5xx its page tries again.
+   * comes back passes `authorize` again: `facts.resumes` then has its earlier facts. To refuse it with a status below 500 ends
+   * its session. After a 5xx its page tries again.
    */
   readonly authorize?: (facts: ConnectionFacts, request: IncomingMessage, signal: AbortSignal) => Promise<void> | void;
   /**

@@ -4,8 +4,8 @@
  * In: the raw header list of a request. Out: the values of a field, without the white space around them. It does not know what
  * they mean.
  *
- * Only the raw list has every field. Node joins two `Origin` fields to one value, which a glob may match, and drops the second one
- * of others.
+ * Only the raw list has every field. Node joins two `Origin` fields to one value, which a glob may match, and drops the second
+ * one of others.
  */
 
 /** Returns every value of the field `name` (lower case), in order. */

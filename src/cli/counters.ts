@@ -1,7 +1,8 @@
 /**
  * Counters of gateways, added up.
  *
- * In: the counts of one process each. Out: their sum. It does not know where they come from, nor how they are shown (`metrics.ts`).
+ * In: the counts of one process each. Out: their sum. It does not know where they come from, nor how they are shown
+ * (`metrics.ts`).
  */
 
 import type { GatewayStats, UpstreamStats } from '../gateway/index.ts';

@@ -8,7 +8,10 @@ import type { GatewaySettings } from './gateway-config.ts';
 
 /** One gateway, or several that pass for one. */
 export interface Gateways {
-  /** Listens on every bind, or on none; gives the addresses, as they really are. @throws ConfigError for a bind that cannot be listened on */
+  /**
+   * Listens on every bind, or on none; gives the addresses, as they really are. @throws ConfigError for a bind that cannot be
+   * listened on
+   */
   start(): Promise<string[]>;
   /** Puts settings that were checked in force; gives notes on what does not follow. */
   reload(settings: GatewaySettings): Promise<string[]>;

@@ -1,7 +1,8 @@
 /**
  * The tags of a configuration and of the files that it includes: `<include file="…">`.
  *
- * In: a file. Out: its tags in order, those of an included file in the place of their `<include>`. It does not know what the tags mean.
+ * In: a file. Out: its tags in order, those of an included file in the place of their `<include>`. It does not know what the tags
+ * mean.
  *
  * Variables (`<define>`) hold in the file that sets them, from there on, and in the files that it includes after that.
  */

@@ -3,7 +3,8 @@
  *
  * In: what happened. Out: a line. It does not know what is worth a line, nor secrets: nobody hands it one.
  *
- * What anybody can cause without being let in is bounded: a flood of refused requests must not fill a disk. How many lines were left out is logged.
+ * What anybody can cause without being let in is bounded: a flood of refused requests must not fill a disk. How many lines were
+ * left out is logged.
  */
 import type { GatewayEvent } from '../gateway/index.ts';
 

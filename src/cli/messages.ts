@@ -1,7 +1,8 @@
 /**
  * What the primary process and its workers say to one another.
  *
- * Plain data: it goes through Node's channel as JSON. Passwords and keys are among the settings; the channel is between these processes alone.
+ * Plain data: it goes through Node's channel as JSON. Passwords and keys are among the settings; the channel is between these
+ * processes alone.
  */
 import type { PlaceLimits } from '../gateway/index.ts';
 import type { Counters } from './counters.ts';

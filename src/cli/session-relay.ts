@@ -1,8 +1,9 @@
 /**
  * Clients that come back to another worker than the one that has them.
  *
- * In: a connection that claims a session of another worker. Out: the same connection at that worker, behind a PROXY header that says who the client is. Each worker
- * listens on Unix domain sockets of its own, in a folder that only this user can enter. It does not know what a session is.
+ * In: a connection that claims a session of another worker. Out: the same connection at that worker, behind a PROXY header that
+ * says who the client is. Each worker listens on Unix domain sockets of its own, in a folder that only this user can enter. It
+ * does not know what a session is.
  *
  * The node of a session is `<resumenode>-<worker>`: it says which worker has it, and is no secret.
  */

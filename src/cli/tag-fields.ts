@@ -1,8 +1,9 @@
 /**
  * The values of one tag, read one by one.
  *
- * In: a tag, and the table of its keys. Out: values of a kind. A value that cannot be read is remembered as a mistake, with tag, key, value and line, and then
- * counts as absent: all mistakes of a configuration are told at once. It does not know what the values mean; what is right is in the table.
+ * In: a tag, and the table of its keys. Out: values of a kind. A value that cannot be read is remembered as a mistake, with tag,
+ * key, value and line, and then counts as absent: all mistakes of a configuration are told at once. It does not know what the
+ * values mean; what is right is in the table.
  *
  * Law of this file: the value of a key that is not known is not shown. It may be a password behind a typing error.
  */

@@ -1,8 +1,8 @@
 /**
  * Whether the IRC servers answer, for whoever asks for the gateway's health.
  *
- * In: IRC servers. Out: which of them answered, and how fast. A check connects and says nothing. It runs when somebody asks, and its result serves everybody who asks
- * within `MAX_AGE`: a gateway that nobody watches makes no connections.
+ * In: IRC servers. Out: which of them answered, and how fast. A check connects and says nothing. It runs when somebody asks, and
+ * its result serves everybody who asks within `MAX_AGE`: a gateway that nobody watches makes no connections.
  */
 import { connectTo } from '../gateway/connect.ts';
 import { prepareUpstreams, type ReadyUpstream, type Upstream } from '../gateway/upstream.ts';

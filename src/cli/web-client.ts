@@ -1,7 +1,8 @@
 /**
  * A WebSocket client that looks closely: what a browser does, and what a browser would not tell.
  *
- * In: a URL, header fields. Out: the answer to the handshake, then messages, pongs and the end, in order. It answers pings, as browsers do. It does not know IRC.
+ * In: a URL, header fields. Out: the answer to the handshake, then messages, pongs and the end, in order. It answers pings, as
+ * browsers do. It does not know IRC.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';

@@ -1,7 +1,8 @@
 /**
  * A worker: one gateway in a process of its own, driven by the primary.
  *
- * In: what the primary says. Out: a gateway that does so. Signals are the primary's: a terminal sends them to all processes at once.
+ * In: what the primary says. Out: a gateway that does so. Signals are the primary's: a terminal sends them to all processes at
+ * once.
  */
 import cluster from 'node:cluster';
 import type { AddressPlaces, Place, PlaceLimits } from '../gateway/index.ts';

@@ -1,8 +1,8 @@
 /**
  * Several gateways in worker processes that pass for one.
  *
- * In: settings, and how many. Out: {@link Gateways}. Connections are shared out by `node:cluster`; a worker that dies is started again, with the settings in
- * force and not with what the file says by then. It does not know what a gateway does.
+ * In: settings, and how many. Out: {@link Gateways}. Connections are shared out by `node:cluster`; a worker that dies is started
+ * again, with the settings in force and not with what the file says by then. It does not know what a gateway does.
  *
  * One file, although long: all of it is the life of the workers.
  */
@@ -160,7 +160,8 @@ export class Workers implements Gateways {
   /**
    * Starts a worker; resolves with its addresses when it listens.
    *
-   * Where the system has no descriptor, memory or process left, `fork` throws, or there is an 'error' and no 'exit': that worker has never lived.
+   * Where the system has no descriptor, memory or process left, `fork` throws, or there is an 'error' and no 'exit': that worker
+   * has never lived.
    */
   #fork(slot: Slot): Promise<string[]> {
     slot.startedAt = performance.now();

@@ -7,8 +7,9 @@
 /**
  * Decodes bytes that are not valid UTF-8.
  *
- * @param encoding a `TextDecoder` label such as `windows-1252`, for the whole line, as the hybrid encodings of IRC clients do; `undefined`
- *   replaces what is not UTF-8 by U+FFFD, as the WHATWG decoder counts it (InspIRCd's counts overlong sequences as one)
+ * @param encoding a `TextDecoder` label such as `windows-1252`, for the whole line, as the hybrid encodings of IRC clients do;
+ *   `undefined` replaces what is not UTF-8 by U+FFFD, as the WHATWG decoder counts it (InspIRCd's counts overlong sequences as
+ *   one)
  */
 export function decodeFallback(bytes: Uint8Array, encoding: string | undefined): string {
   return decoderFor(encoding ?? 'utf-8')(bytes);
@@ -28,7 +29,10 @@ function decoderFor(label: string): Decode {
   return decode;
 }
 
-/** Node 20's `TextDecoder('windows-1252')` gives 0x80–0x9F as Latin-1 does: control characters in place of quotes, dashes and the euro. */
+/**
+ * Node 20's `TextDecoder('windows-1252')` gives 0x80–0x9F as Latin-1 does: control characters in place of quotes, dashes and the
+ * euro.
+ */
 function decodeWindows1252(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     .toString('latin1')

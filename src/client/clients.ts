@@ -1,8 +1,8 @@
 /**
  * The clients of one hook: the connected ones, the transports that are not gone yet, and how all of them leave.
  *
- * In: clients that come, and that their WebSockets and their transports have ended. Out: the set that the program sees; a promise that all are gone. It does not
- * know who may come in.
+ * In: clients that come, and that their WebSockets and their transports have ended. Out: the set that the program sees; a promise
+ * that all are gone. It does not know who may come in.
  */
 import { CloseCode } from '../errors.ts';
 import type { Client } from './client.ts';
@@ -50,8 +50,9 @@ export class Clients {
   }
 
   /**
-   * Closes each client with 1001, over `spread` milliseconds, in random order. Resolves when all of them and their transports are gone.
-   * Clients that have said goodbye already keep their own reason; they have `closeTimeout` from their turn on, like everybody.
+   * Closes each client with 1001, over `spread` milliseconds, in random order. Resolves when all of them and their transports are
+   * gone. Clients that have said goodbye already keep their own reason; they have `closeTimeout` from their turn on, like
+   * everybody.
    */
   async dismiss(reason: string, spread: number): Promise<void> {
     const empty = new Promise<void>((resolve) => {

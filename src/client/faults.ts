@@ -1,8 +1,8 @@
 /**
  * Faults of the program's own code: reported to its author, never lost, and never the end of the process.
  *
- * In: what was thrown or rejected, and where. Out: a call of `onError`, or a warning of the process with the whole stack. It does not
- * know what is ended for it.
+ * In: what was thrown or rejected, and where. Out: a call of `onError`, or a warning of the process with the whole stack. It does
+ * not know what is ended for it.
  */
 import type { IncomingMessage } from 'node:http';
 import type { FaultPlace } from './client.ts';

@@ -1,7 +1,8 @@
 /**
  * A line that goes to many: encoded once for text frames, binary frames and plain TCP.
  *
- * In: a line. Out: its byte strings and, for sockets that get nothing else in this turn, a buffer that all of them share. It does not know sockets.
+ * In: a line. Out: its byte strings and, for sockets that get nothing else in this turn, a buffer that all of them share. It does
+ * not know sockets.
  */
 import { countLines, frameWhole, type LineEncoding, toByteString } from './lines.ts';
 
@@ -14,8 +15,8 @@ export interface PreparedLine {
 /**
  * Encodes a line once for text, binary and plain TCP clients, however many get it.
  *
- * @param line with or without its CR LF; LFs within it make it several lines. Bytes are copied: what the caller does with them later does not matter.
- * @example
+ * @param line with or without its CR LF; LFs within it make it several lines. Bytes are copied: what the caller does with them
+ *   later does not matter. @example
  * ```ts
  * const prepared = prepareLine(':irc.example.com NOTICE * :Restart in a minute');
  * broadcast(channel.sockets, prepared);

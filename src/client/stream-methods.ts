@@ -1,7 +1,8 @@
 /**
  * A stream's own methods, as functions of a stream.
  *
- * A server may replace any method of the socket that it holds (`socket.write = …`): what the library itself does with the stream does not go through that.
+ * A server may replace any method of the socket that it holds (`socket.write = …`): what the library itself does with the stream
+ * does not go through that.
  */
 import { Duplex } from 'node:stream';
 

@@ -1,12 +1,14 @@
 /**
  * What a client that can come back has not acknowledged yet (docs/resume.md).
  *
- * In: byte strings of frames as they are written to the transport; how many text messages the client says it has. Out: the text frames that it does not have.
- * It does not know transports, tokens or time.
+ * In: byte strings of frames as they are written to the transport; how many text messages the client says it has. Out: the text
+ * frames that it does not have. It does not know transports, tokens or time.
  *
  * Laws of this file:
- * 1. Only text messages count, and only text frames are sent again: pongs and control messages belong to the transport they were sent on.
- * 2. What is over the limit is dropped, the oldest first. A client that would need what was dropped cannot come back; one that is connected is not closed for it.
+ * 1. Only text messages count, and only text frames are sent again: pongs and control messages belong to the transport they were
+ *    sent on.
+ * 2. What is over the limit is dropped, the oldest first. A client that would need what was dropped cannot come back; one that is
+ *    connected is not closed for it.
  */
 import { Opcode } from '../protocol/frame.ts';
 
@@ -94,7 +96,9 @@ export class Journal {
   }
 }
 
-/** Returns the text frames in a byte string of frames: all that may leave on another transport than the one they were queued for. */
+/**
+ * Returns the text frames in a byte string of frames: all that may leave on another transport than the one they were queued for.
+ */
 export function textFrames(frames: string): string {
   return frames === '' ? '' : textsBehind(frames, 0);
 }

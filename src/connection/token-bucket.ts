@@ -1,8 +1,8 @@
 /**
  * How many frames that say nothing (pings, pongs, empty messages) a client may send.
  *
- * In: one call a frame. Out: whether it is still within bounds. A bucket rather than InspIRCd's stopwatch, which kills a client for a ping in two
- * segments, or for pinging at the moment when the server does.
+ * In: one call a frame. Out: whether it is still within bounds. A bucket rather than InspIRCd's stopwatch, which kills a client
+ * for a ping in two segments, or for pinging at the moment when the server does.
  */
 
 /** What may come at once: far over what any client sends, far under what hurts. */

@@ -1,8 +1,8 @@
 /**
  * Lists of bad addresses in the DNS (DNSBL, RFC 5782).
  *
- * In: an address and the zones of some lists. Out: the first list that has it. The WebIRC document, "Client expectations": "Check the IP against suitable
- * access controls (ipaccess, dnsbl in CGI:IRC)". It does not know what becomes of the client.
+ * In: an address and the zones of some lists. Out: the first list that has it. The WebIRC document, "Client expectations": "Check
+ * the IP against suitable access controls (ipaccess, dnsbl in CGI:IRC)". It does not know what becomes of the client.
  */
 
 import { canonicalAddress } from '../address/ranges.ts';
@@ -24,7 +24,10 @@ export interface DnsblZone {
 export interface DnsblHit {
   /** The list, as it was given. */
   readonly zone: string;
-  /** What it is listed as: the last numbers of the list's answers, `[3]` for 127.0.0.3, ascending. Each list says what its own mean. */
+  /**
+   * What it is listed as: the last numbers of the list's answers, `[3]` for 127.0.0.3, ascending. Each list says what its own
+   * mean.
+   */
   readonly codes: readonly number[];
   /** The list's own words (a TXT record), printable and cut at 200 characters; `null` where it has none. */
   readonly reason: string | null;
@@ -45,8 +48,8 @@ const MAX_REASON_SIZE = 200;
  *
  * A list that does not answer in time has nothing against anybody: a broken list must not close a server.
  *
- * @param zones the lists, as domains or with their codes and actions; the answer is of the first that has the address, in this order. A list whose action is
- *   `deny` goes before those whose action is `mark`
+ * @param zones the lists, as domains or with their codes and actions; the answer is of the first that has the address, in this
+ *   order. A list whose action is `deny` goes before those whose action is `mark`
  * @returns `null` for an address that is on none of them, and for what is no address
  * @throws ConfigError for a zone that is no domain, the signal's reason when it is aborted
  * @example
@@ -87,8 +90,8 @@ async function askZone(
 }
 
 /**
- * RFC 5782 section 2.1: listings are in 127.0.0.0/8. Name servers that answer every name with an advertiser's address are no list, and 127.255.255.0/24 is how
- * lists say that they do not answer this resolver (Spamhaus: "error codes").
+ * RFC 5782 section 2.1: listings are in 127.0.0.0/8. Name servers that answer every name with an advertiser's address are no
+ * list, and 127.255.255.0/24 is how lists say that they do not answer this resolver (Spamhaus: "error codes").
  */
 function isListing(answer: string): boolean {
   return answer.startsWith('127.') && !answer.startsWith('127.255.255.');

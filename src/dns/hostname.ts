@@ -1,25 +1,29 @@
 /**
  * Host names that can be believed: the reverse DNS, confirmed by the forward DNS.
  *
- * In: an address. Out: its host name, if the name leads back to it. The WebIRC document, "Client expectations": "Check the reverse DNS and forward DNS match";
- * RFC 1912 section 2.1. It does not know IRC, but for how long a host name may be.
+ * In: an address. Out: its host name, if the name leads back to it. The WebIRC document, "Client expectations": "Check the
+ * reverse DNS and forward DNS match"; RFC 1912 section 2.1. It does not know IRC, but for how long a host name may be.
  */
 import { isIPv4 } from 'node:net';
 import { canonicalAddress } from '../address/ranges.ts';
 import { type Ask, type LookupOptions, lookUp } from './resolver.ts';
 import { reverseName } from './reverse-name.ts';
 
-/** RFC 2812 section 1.1: "The hostname has a maximum length of 63 characters"; clients with a longer one are known by their address. */
+/**
+ * RFC 2812 section 1.1: "The hostname has a maximum length of 63 characters"; clients with a longer one are known by their
+ * address.
+ */
 const MAX_HOSTNAME_SIZE = 63;
 
 /** The reverse DNS is the address owner's to fill: how many names of it are tried. */
 const MAX_NAMES = 8;
 
 /**
- * Returns the host name of an address: the first name of its reverse DNS whose A or AAAA records hold the address again, in lower case.
+ * Returns the host name of an address: the first name of its reverse DNS whose A or AAAA records hold the address again, in lower
+ * case.
  *
- * @returns `null` where they disagree, there is none, or the time is up: the address is then the host name ("the unverified hostname SHOULD NOT be sent",
- *   IRCv3 WebIRC). `null` too for what is no address.
+ * @returns `null` where they disagree, there is none, or the time is up: the address is then the host name ("the unverified
+ *   hostname SHOULD NOT be sent", IRCv3 WebIRC). `null` too for what is no address.
  * @throws the signal's reason, when it is aborted
  * @example
  * ```ts
@@ -48,9 +52,11 @@ export async function resolvesTo(name: string, address: string, options: LookupO
 }
 
 /**
- * Returns whether a text can be shown as a host name: labels of letters, digits, `-` and `_`, 63 characters at most, and not an address.
+ * Returns whether a text can be shown as a host name: labels of letters, digits, `-` and `_`, 63 characters at most, and not an
+ * address.
  *
- * Host names are shown to people, stand between spaces in IRC lines and are compared with bans: what has colons, slashes or control characters is none.
+ * Host names are shown to people, stand between spaces in IRC lines and are compared with bans: what has colons, slashes or
+ * control characters is none.
  */
 export function isHostname(text: string): boolean {
   if (text.length > MAX_HOSTNAME_SIZE) return false;

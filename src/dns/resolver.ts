@@ -3,8 +3,8 @@
  *
  * In: questions. Out: answers; none for whatever reason is an empty list. It does not know names or what answers mean.
  *
- * The DNS itself is asked, not the system's `hosts` file: what an operator's machine calls an address is nothing that a stranger's host name should be
- * confirmed by.
+ * The DNS itself is asked, not the system's `hosts` file: what an operator's machine calls an address is nothing that a
+ * stranger's host name should be confirmed by.
  */
 import { Resolver } from 'node:dns/promises';
 

@@ -1,8 +1,8 @@
 /**
  * Addresses as names: what the reverse DNS and the lists of bad addresses are asked by.
  *
- * In: a canonical address. Out: its labels, last part first. RFC 1035 section 3.5 (IPv4), RFC 3596 section 2.5 (IPv6), RFC 5782 sections 2.1 and 2.4 (lists).
- * It does not know zones.
+ * In: a canonical address. Out: its labels, last part first. RFC 1035 section 3.5 (IPv4), RFC 3596 section 2.5 (IPv6), RFC 5782
+ * sections 2.1 and 2.4 (lists). It does not know zones.
  */
 import { isIPv4 } from 'node:net';
 

@@ -1,7 +1,8 @@
 /**
  * How many clients each network has, and how many came within the last minute.
  *
- * In: networks that come and go. Out: whether one more client is within the limits. It does not know what a client or an address is.
+ * In: networks that come and go. Out: whether one more client is within the limits. It does not know what a client or an address
+ * is.
  */
 
 /** What one network may have. */

@@ -88,7 +88,9 @@ function reverseTable(decode: (bytes: Uint8Array) => string): ReadonlyMap<string
   return table;
 }
 
-/** 0x80 to 0x9F of windows-1252, which Node 20's `TextDecoder` reads as Latin-1 (WHATWG Encoding standard, index windows-1252). */
+/**
+ * 0x80 to 0x9F of windows-1252, which Node 20's `TextDecoder` reads as Latin-1 (WHATWG Encoding standard, index windows-1252).
+ */
 const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
 
 function decodeWindows1252(bytes: Uint8Array): string {

@@ -9,8 +9,9 @@ export interface GatewayEvent {
   /** `debug`: only for whoever looks for a fault. `info`: clients come and go. `warn`: an operator may have to act. */
   readonly level: 'debug' | 'info' | 'warn';
   /**
-   * `connect`, `disconnect`: a client. `refused`: a request. `unreachable`: no IRC server answered a client. `upstream`: one IRC server did not.
-   * `suspend`, `resume`: a client has lost its connection, or has come back. `webirc`: an IRC server did not accept WEBIRC. `flood`: a client sent too many lines. `listed`: an address is on a blocklist whose action is `mark`.
+   * `connect`, `disconnect`: a client. `refused`: a request. `unreachable`: no IRC server answered a client. `upstream`: one IRC
+   * server did not. `suspend`, `resume`: a client has lost its connection, or has come back. `webirc`: an IRC server did not
+   * accept WEBIRC. `flood`: a client sent too many lines. `listed`: an address is on a blocklist whose action is `mark`.
    */
   readonly event:
     | 'connect'

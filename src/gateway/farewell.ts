@@ -7,13 +7,16 @@
  * is only in the way of a restart must come back, and gets the Close frame alone.
  */
 
-/** `ERROR :reason`, `ERROR :Closing link: (user@host) [reason]` (InspIRCd), `ERROR :Closing Link: host (reason)` (Solanum, UnrealIRCd). */
+/**
+ * `ERROR :reason`, `ERROR :Closing link: (user@host) [reason]` (InspIRCd), `ERROR :Closing Link: host (reason)` (Solanum,
+ * UnrealIRCd).
+ */
 const ERROR = /^(?::\S+ +)?ERROR +:?(?:Closing link:? \S+ [[(])?/i;
 
 /**
- * Seen: InspIRCd "Server shutting down"; ngIRCd "Server going down", "Server going down (restarting)"; Solanum "Server Terminating. …", "Server Restarting. …".
- * InspIRCd's operators: "*** DIE command from …", "*** RESTART command from …". The phrase must begin the reason: "Killed (… (server going down))" and
- * "Quit: server shutting down" are somebody's own words.
+ * Seen: InspIRCd "Server shutting down"; ngIRCd "Server going down", "Server going down (restarting)"; Solanum "Server
+ * Terminating. …", "Server Restarting. …". InspIRCd's operators: "*** DIE command from …", "*** RESTART command from …". The
+ * phrase must begin the reason: "Killed (… (server going down))" and "Quit: server shutting down" are somebody's own words.
  */
 const GOING_DOWN =
   /^(?:\*\*\* (?:DIE|RESTART) command|(?:the |this )?server (?:is )?(?:going down|shutting down|shut ?down|terminat(?:ing|ed)|restart(?:ing|ed)?)\b)/i;

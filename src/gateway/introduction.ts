@@ -1,15 +1,17 @@
 /**
  * Whether an IRC server has accepted what the gateway said of a client.
  *
- * In: what the server sends, and that the client has sent PASS. Out: the line by which the server refuses, if it does. It does not know sockets.
+ * In: what the server sends, and that the client has sent PASS. Out: the line by which the server refuses, if it does. It does
+ * not know sockets.
  *
- * A good WEBIRC is answered by nothing at all, and not every server ends a connection whose WEBIRC was wrong: ngIRCd says 464 and goes on, with the gateway's
- * address for the user's. Such a client would be exempt from bans, or banned for all of them.
+ * A good WEBIRC is answered by nothing at all, and not every server ends a connection whose WEBIRC was wrong: ngIRCd says 464 and
+ * goes on, with the gateway's address for the user's. Such a client would be exempt from bans, or banned for all of them.
  */
 
 /**
- * 421, 451 and 461 about WEBIRC: not known, too late, too few parameters. InspIRCd: `ERROR :Closing link: (…) [WEBIRC: you don't match any configured WebIRC
- * hosts.]`, for a wrong password and for a wrong mask. UnrealIRCd: `ERROR :Closing Link: … (CGI:IRC -- No access)`.
+ * 421, 451 and 461 about WEBIRC: not known, too late, too few parameters. InspIRCd:
+ * `ERROR :Closing link: (…) [WEBIRC: you don't match any configured WebIRC hosts.]`, for a wrong password and for a wrong mask.
+ * UnrealIRCd: `ERROR :Closing Link: … (CGI:IRC -- No access)`.
  */
 const REFUSAL = /^(?::\S+ )?(?:(?:421|451|461) \S+ WEBIRC |ERROR .*[[(](?:WEBIRC: |CGI:IRC -- ))/i;
 

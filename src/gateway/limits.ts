@@ -14,7 +14,9 @@ export interface GatewayLimits {
   readonly connectionsPerMinute?: number;
   /** Bits of an IPv6 address that count. @defaultValue `64` */
   readonly ipv6Prefix?: number;
-  /** Lines a second in the long run; a hundred may come at once. A client that sends more is read more slowly. @defaultValue `20` */
+  /**
+   * Lines a second in the long run; a hundred may come at once. A client that sends more is read more slowly. @defaultValue `20`
+   */
   readonly linesPerSecond?: number;
   /** Milliseconds for which a client may send more than that until it is ended. @defaultValue `60000` */
   readonly floodTimeout?: number;

@@ -1,11 +1,11 @@
 /**
  * A client's lines, let through no faster than its limit allows.
  *
- * In: lines, and when they come. Out: lines, at the latest when their turn has come; that the client must not be read meanwhile; that it has gone on for too long.
- * It does not know sockets.
+ * In: lines, and when they come. Out: lines, at the latest when their turn has come; that the client must not be read meanwhile;
+ * that it has gone on for too long. It does not know sockets.
  *
- * A burst is let through at once: it is what a client sends when it joins its channels again. What comes beyond waits here, and the client is not read. A client
- * that keeps on is ended only after `floodTimeout`: whoever pastes a page is slow, not gone.
+ * A burst is let through at once: it is what a client sends when it joins its channels again. What comes beyond waits here, and
+ * the client is not read. A client that keeps on is ended only after `floodTimeout`: whoever pastes a page is slow, not gone.
  */
 import { LINE_BURST } from './limits.ts';
 

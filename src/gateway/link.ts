@@ -1,15 +1,17 @@
 /**
  * One client and its connection to an IRC server, coupled.
  *
- * In: both ends. Out: lines, each end read only as fast as the other accepts them, and the end of one told to the other in its own words: `QUIT` to the server, a
- * Close frame and, where the user must read why, `ERROR` to the browser. It does not know how either came to be.
+ * In: both ends. Out: lines, each end read only as fast as the other accepts them, and the end of one told to the other in its
+ * own words: `QUIT` to the server, a Close frame and, where the user must read why, `ERROR` to the browser. It does not know how
+ * either came to be.
  *
  * Laws of this file:
  * 1. Nothing is written to an end that is over, and the first reason for an end is the one that is told.
  * 2. A server's connection outlives its client by `QUIT_TIMEOUT` at the most, whether or not the server reads.
- * 3. An end that accepts nothing for `stallTimeout` is given up, so that the other one is not kept for ever. A client is read while its server is slow, up to
- *    `MAX_WAITING`, so that its leaving is noticed.
- * 4. While a client has no connection and may come back, its server is read on and its PINGs are answered here: ngIRCd waits 20 seconds for a PONG.
+ * 3. An end that accepts nothing for `stallTimeout` is given up, so that the other one is not kept for ever. A client is read
+ *    while its server is slow, up to `MAX_WAITING`, so that its leaving is noticed.
+ * 4. While a client has no connection and may come back, its server is read on and its PINGs are answered here: ngIRCd waits 20
+ *    seconds for a PONG.
  * 5. No ERROR reaches the page from a server that goes down: web clients would not come back.
  *
  * One file, although long: each event of one side is an action on the other.

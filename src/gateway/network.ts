@@ -1,5 +1,6 @@
 /**
- * The network that an address belongs to, for limits: an IPv4 address is its own, an IPv6 address stands for the prefix that its owner was given.
+ * The network that an address belongs to, for limits: an IPv4 address is its own, an IPv6 address stands for the prefix that its
+ * owner was given.
  *
  * In: a canonical address. Out: a key to count by. It does not know what is counted.
  */

@@ -1,7 +1,8 @@
 /**
  * Whether a client tries to say WEBIRC itself.
  *
- * In: a line of a client, one character a byte. Out: whether an IRC server could read it as WEBIRC. It does not know what follows from that.
+ * In: a line of a client, one character a byte. Out: whether an IRC server could read it as WEBIRC. It does not know what follows
+ * from that.
  *
  * WEBIRC is the gateway's to say: the IRC server trusts the gateway's address, so that a client's own WEBIRC would be believed.
  */

@@ -1,10 +1,11 @@
 /**
  * The IRC servers: which one a client begins with, and which one is left alone for a while.
  *
- * In: servers with their weights, and how attempts to connect end. Out: a connected socket, or why none of them answers. It does not know WebSockets or WEBIRC.
+ * In: servers with their weights, and how attempts to connect end. Out: a connected socket, or why none of them answers. It does
+ * not know WebSockets or WEBIRC.
  *
- * A server that fails is left alone for a while, so that clients do not wait for it. Where all of them are left alone, they are tried nevertheless: a client that
- * comes then would otherwise be refused although a server is back.
+ * A server that fails is left alone for a while, so that clients do not wait for it. Where all of them are left alone, they are
+ * tried nevertheless: a client that comes then would otherwise be refused although a server is back.
  */
 import type { Socket } from 'node:net';
 import { Histogram, type HistogramSnapshot } from '../metrics/histogram.ts';
@@ -93,7 +94,8 @@ export class UpstreamPool {
    *
    * @param timeout milliseconds for each of them
    * @param onFailure called for each server that does not answer
-   * @throws the error that somebody has to act on ({@link UntrustedError} before others), where none answers; the signal's reason, when it aborts
+   * @throws the error that somebody has to act on ({@link UntrustedError} before others), where none answers; the signal's
+   *   reason, when it aborts
    */
   async connect(
     timeout: number,

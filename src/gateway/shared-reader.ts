@@ -3,8 +3,8 @@
  *
  * In: a socket's options, then its socket. Out: chunks, valid during the call that gets them. It does not know what they say.
  *
- * Node makes a buffer for each chunk, and the buffer stays until the next garbage collection. Those of lines that are long gone were most of what a gateway held
- * after activity.
+ * Node makes a buffer for each chunk, and the buffer stays until the next garbage collection. Those of lines that are long gone
+ * were most of what a gateway held after activity.
  */
 import type { OnReadOpts, Socket } from 'node:net';
 

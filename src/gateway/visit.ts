@@ -1,7 +1,8 @@
 /**
  * What a client has got on its way in: a place, then a connection to an IRC server.
  *
- * In: both, one after the other. Out: they are handed on with the client, or given back where it is not let in. It does not know how either is got.
+ * In: both, one after the other. Out: they are handed on with the client, or given back where it is not let in. It does not know
+ * how either is got.
  */
 import type { Connected } from './pool.ts';
 

@@ -11,7 +11,10 @@ const MAX_LINE_SIZE = 20_000;
 export class WholeLines {
   #rest: Buffer | null = null;
 
-  /** Takes a chunk; returns the lines that it completes, with their line ends, or `null` for none. A line that is too long throws RangeError. */
+  /**
+   * Takes a chunk; returns the lines that it completes, with their line ends, or `null` for none. A line that is too long throws
+   * RangeError.
+   */
   take(chunk: Buffer): Buffer | null {
     const end = chunk.lastIndexOf(0x0a) + 1;
     if (end === 0) {

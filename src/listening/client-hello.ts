@@ -5,8 +5,8 @@
  * offers. It does not know sockets, it checks nothing that TLS itself checks, and it answers nobody.
  *
  * Laws of this file:
- * 1. If any byte cannot be part of a ClientHello, the result is `null`. The caller hands the bytes to TLS unchanged, which answers
- *    with its own alert.
+ * 1. If any byte cannot be part of a ClientHello, the result is `null`. The caller hands the bytes to TLS unchanged, which
+ *    answers with its own alert.
  * 2. No length beyond {@link MAX_HELLO_SIZE} is believed. Nothing is allocated for a length that was only announced.
  */
 

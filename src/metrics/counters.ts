@@ -3,7 +3,8 @@
  *
  * In: one call or one addition for each event. Out: numbers. It does not know what they are shown as.
  *
- * The fields are public and plain: a line in and a line out each touch two of them, and a call for each would cost as much as the line's own work.
+ * The fields are public and plain: a line in and a line out each touch two of them, and a call for each would cost as much as the
+ * line's own work.
  */
 import { Histogram } from './histogram.ts';
 

@@ -1,7 +1,8 @@
 /**
  * How often values fall into which range, as Prometheus counts them.
  *
- * In: one value at a time, in milliseconds. Out: counts by upper bound, the sum, and the number of values. It does not know what is measured.
+ * In: one value at a time, in milliseconds. Out: counts by upper bound, the sum, and the number of values. It does not know what
+ * is measured.
  */
 
 /** A histogram at one moment; frozen. */

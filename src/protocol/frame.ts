@@ -1,8 +1,8 @@
 /**
  * The base framing protocol, RFC 6455 section 5.2, outwards.
  *
- * In: an opcode and a payload. Out: the bytes of one frame, with the shortest header (5.2: "the minimal number of bytes MUST be used").
- * It does not know messages, connections or limits.
+ * In: an opcode and a payload. Out: the bytes of one frame, with the shortest header (5.2: "the minimal number of bytes MUST be
+ * used"). It does not know messages, connections or limits.
  */
 
 /** Names the opcodes of RFC 6455 section 5.2; the others are reserved. */
@@ -18,7 +18,9 @@ export const Opcode = {
 /** An opcode of {@link Opcode}. */
 export type Opcode = (typeof Opcode)[keyof typeof Opcode];
 
-/** 5.5: "All control frames MUST have a payload length of 125 bytes or less". Also the longest length that fits the second byte. */
+/**
+ * 5.5: "All control frames MUST have a payload length of 125 bytes or less". Also the longest length that fits the second byte.
+ */
 export const MAX_CONTROL_SIZE = 125;
 
 const FIN = 0x80;
@@ -71,7 +73,8 @@ export function encodeFrame(opcode: Opcode, payload: Uint8Array, options: FrameO
 /**
  * Returns the header of an unmasked, final frame as a latin1 string: one character a byte.
  *
- * A line that is ASCII then becomes a frame by one concatenation: 22–31 ns for 100 bytes, where a buffer of its own costs 104–122 ns.
+ * A line that is ASCII then becomes a frame by one concatenation: 22–31 ns for 100 bytes, where a buffer of its own costs 104–122
+ * ns.
  */
 export function frameHeader(opcode: Opcode, payloadSize: number): string {
   if (payloadSize <= MAX_CONTROL_SIZE) return SHORT_HEADERS[opcode * (MAX_CONTROL_SIZE + 1) + payloadSize] as string;

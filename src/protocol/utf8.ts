@@ -1,8 +1,8 @@
 /**
  * UTF-8 checked while it arrives, RFC 6455 section 8.1 over RFC 3629.
  *
- * In: the bytes of one text message, in parts of any size. Out: at the first byte that cannot be, `false`. It does not know frames.
- * Most of a part goes to Node's native check; only a sequence that the end of a part cuts is walked here, byte by byte.
+ * In: the bytes of one text message, in parts of any size. Out: at the first byte that cannot be, `false`. It does not know
+ * frames. Most of a part goes to Node's native check; only a sequence that the end of a part cuts is walked here, byte by byte.
  */
 import { isUtf8 } from 'node:buffer';
 

@@ -1,8 +1,9 @@
 /**
  * The public session of `ircd-websocket/protocol`: RFC 6455 for programs that bring their own transport.
  *
- * In: what the peer sends, and what is to be said to it. Out, to a {@link SessionSink}: bytes for the peer, whole messages, pings, pongs, and how it ended.
- * It adds nothing to {@link Session} but messages as views in place of offsets, and sink methods that may be left out.
+ * In: what the peer sends, and what is to be said to it. Out, to a {@link SessionSink}: bytes for the peer, whole messages,
+ * pings, pongs, and how it ended. It adds nothing to {@link Session} but messages as views in place of offsets, and sink methods
+ * that may be left out.
  */
 import { CloseCode } from '../errors.ts';
 import { type ReadyState, Session, type SessionEvents, type SessionLimits, type SessionOptions } from './session.ts';
@@ -13,13 +14,17 @@ export interface SessionSink {
   write(bytes: Buffer): void;
   /** Takes a whole message. `bytes` is a view, valid during the call. The bytes of a text message are UTF-8. */
   message(bytes: Buffer, isText: boolean): void;
-  /** Called for a ping before it is answered. `false` leaves the answer to the callee ({@link WebSocketSession.pong}). `payload` is valid during the call. */
+  /**
+   * Called for a ping before it is answered. `false` leaves the answer to the callee ({@link WebSocketSession.pong}). `payload`
+   * is valid during the call.
+   */
   ping?(payload: Buffer): boolean;
   /** Called for a pong, asked for or not. `payload` is valid during the call. */
   pong?(payload: Buffer): void;
   /**
-   * Called once, last, when the connection has ended. `code` and `reason` are the peer's where it sent a Close frame (1005: without a code),
-   * ours where we failed the connection, and 1006 where there was neither. `clean` says whether Close frames went both ways (7.1.4).
+   * Called once, last, when the connection has ended. `code` and `reason` are the peer's where it sent a Close frame (1005:
+   * without a code), ours where we failed the connection, and 1006 where there was neither. `clean` says whether Close frames
+   * went both ways (7.1.4).
    */
   closed(code: number, reason: string, clean: boolean): void;
 }
@@ -64,7 +69,10 @@ export class WebSocketSession {
     this.#session.receiveEnd();
   }
 
-  /** Sends a text message of one frame. Returns `false` when the connection is not open. Bytes must be UTF-8: the caller answers for it. */
+  /**
+   * Sends a text message of one frame. Returns `false` when the connection is not open. Bytes must be UTF-8: the caller answers
+   * for it.
+   */
   sendText(text: string | Uint8Array): boolean {
     return this.#session.sendText(text);
   }
@@ -103,7 +111,9 @@ export class WebSocketSession {
     this.#session.close(code, reason);
   }
 
-  /** Fails the connection (7.1.7): sends a Close frame with the code and the reason where none was sent yet, then calls `closed`. */
+  /**
+   * Fails the connection (7.1.7): sends a Close frame with the code and the reason where none was sent yet, then calls `closed`.
+   */
   fail(code: number, reason: string): void {
     this.#session.fail(code, reason);
   }

@@ -1,8 +1,9 @@
 /**
  * One client that can come back: the server's half of docs/resume.md.
  *
- * In: what its connection tells; claims of clients that want it back. Out: control messages, acknowledgements, and a new connection for the client. What was sent and
- * not acknowledged is the {@link Journal}'s. It does not know requests, or how admission decides.
+ * In: what its connection tells; claims of clients that want it back. Out: control messages, acknowledgements, and a new
+ * connection for the client. What was sent and not acknowledged is the {@link Journal}'s. It does not know requests, or how
+ * admission decides.
  *
  * | state | event | what happens |
  * | --- | --- | --- |
@@ -15,8 +16,9 @@
  * | suspended | the queue is over its limit; the server, or the hook, closes the client | ended |
  * | ended | anything | nothing; claims are refused as unknown |
  *
- * Lost answers. The page's claim arrives and our answer is lost: the page claims again with the token that it has, which still works, and a higher attempt; the journal
- * still has what is not acknowledged. Our answer arrives and the page's `ack` is lost: its next claim shows the new token, which acknowledges it.
+ * Lost answers. The page's claim arrives and our answer is lost: the page claims again with the token that it has, which still
+ * works, and a higher attempt; the journal still has what is not acknowledged. Our answer arrives and the page's `ack` is lost:
+ * its next claim shows the new token, which acknowledges it.
  */
 import type { SessionClaim } from '../admission/resumption.ts';
 import type { Client, ControlOutcome, Resumption, TransportParts } from '../client/client.ts';
@@ -46,7 +48,9 @@ const ACK_AFTER = 4_000;
 /** Bytes of payload after which it is acknowledged at once. */
 const ACK_SIZE = 32_768;
 
-/** Ways in which a connection is lost, and not ended: without a Close frame, by a proxy that goes away, or given up by the page. */
+/**
+ * Ways in which a connection is lost, and not ended: without a Close frame, by a proxy that goes away, or given up by the page.
+ */
 const LOSSES: ReadonlySet<number> = new Set([CloseCode.ABNORMAL, 1012, 1013, 1014, ResumeCode.GIVEN_UP]);
 
 const REPLACED = { code: ResumeCode.REPLACED, reason: 'Another connection took over' } as const;

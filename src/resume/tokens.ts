@@ -1,18 +1,23 @@
 /**
  * The tokens of one session: who shows one may have the session back.
  *
- * In: that a token is needed, was acknowledged, or is shown. Out: secrets from `node:crypto`; whether a shown one works. It does not know sessions.
+ * In: that a token is needed, was acknowledged, or is shown. Out: secrets from `node:crypto`; whether a shown one works. It does
+ * not know sessions.
  *
  * Laws of this file:
  * 1. A secret has 192 bits and is compared in constant time; nothing here is ever logged.
- * 2. Every token since the last acknowledged one works, as the answer that brought a newer one may have been lost. An older one is dead.
+ * 2. Every token since the last acknowledged one works, as the answer that brought a newer one may have been lost. An older one
+ *    is dead.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** Bytes of a secret; 32 characters of base64url. */
 const SECRET_SIZE = 24;
 
-/** Tokens that are kept at most: a client whose every answer is lost shows the same one again and again, and gets a new one each time. */
+/**
+ * Tokens that are kept at most: a client whose every answer is lost shows the same one again and again, and gets a new one each
+ * time.
+ */
 const MAX_TOKENS = 256;
 
 /** The tokens of one session. */

@@ -1,7 +1,8 @@
 /**
  * The control messages of connections that survive, and their close codes (docs/resume.md).
  *
- * In: numbers and tokens, or the bytes of a binary message. Out: a frame as a byte string, or what the message says. It does not know sessions.
+ * In: numbers and tokens, or the bytes of a binary message. Out: a frame as a byte string, or what the message says. It does not
+ * know sessions.
  */
 import { encodeFrame, Opcode } from '../protocol/frame.ts';
 

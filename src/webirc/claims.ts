@@ -1,10 +1,11 @@
 /**
  * What a gateway tells of the user beside the address, as far as it is believed.
  *
- * In: the options of a WEBIRC line, which flags are trusted, how safe the gateway's own link is. Out: ports, `secure`, certificates. IRCv3's WebIRC extension,
- * "Options". It does not know lines (`webirc-options.ts`) or passwords.
+ * In: the options of a WEBIRC line, which flags are trusted, how safe the gateway's own link is. Out: ports, `secure`,
+ * certificates. IRCv3's WebIRC extension, "Options". It does not know lines (`webirc-options.ts`) or passwords.
  *
- * Law: what is not told is not so. The gateway's own TLS state and certificate never become the user's (in InspIRCd they do where no options are sent).
+ * Law: what is not told is not so. The gateway's own TLS state and certificate never become the user's (in InspIRCd they do where
+ * no options are sent).
  */
 import { hexFingerprint } from './fingerprint.ts';
 
@@ -16,7 +17,10 @@ export interface WebircClaims {
   readonly port?: number;
   /** The gateway's port that the user came to. */
   readonly localPort?: number;
-  /** Fingerprints of the user's certificate, by option: `certfp-sha-256`, `spkifp-sha-256`; lower case, no colons. Empty unless `secure`. */
+  /**
+   * Fingerprints of the user's certificate, by option: `certfp-sha-256`, `spkifp-sha-256`; lower case, no colons. Empty unless
+   * `secure`.
+   */
   readonly certificates: ReadonlyMap<string, string>;
   /** Every option that is trusted, those that mean nothing here included. */
   readonly options: ReadonlyMap<string, string>;
@@ -34,8 +38,8 @@ export function readClaims(
   isLinkSafe: boolean,
 ): WebircClaims {
   const options = new Map([...sent].filter(([name]) => trusts(name)));
-  // "Servers MUST ONLY treat the connection as secure if this flag is sent and the connection from the gateway to the server is also secure with TLS";
-  // and "MUST treat the options secure and secure=examplevalue123 in exactly the same way".
+  // "Servers MUST ONLY treat the connection as secure if this flag is sent and the connection from the gateway to the server is
+  // also secure with TLS"; and "MUST treat the options secure and secure=examplevalue123 in exactly the same way".
   const secure = options.has('secure') && isLinkSafe;
   const port = readPort(options.get('remote-port'));
   const localPort = readPort(options.get('local-port'));
@@ -50,7 +54,8 @@ export function readClaims(
 }
 
 /**
- * Compiles a list of trusted flags as InspIRCd reads it: names, `*` for all, and `-name` for all but this; of two that fit, the last counts.
+ * Compiles a list of trusted flags as InspIRCd reads it: names, `*` for all, and `-name` for all but this; of two that fit, the
+ * last counts.
  */
 export function compileTrustedFlags(flags: readonly string[]): (name: string) => boolean {
   return (name) => {

@@ -5,7 +5,9 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** Compares two texts or byte strings of any length: their digests are of one length, which is all that `timingSafeEqual` takes. */
+/**
+ * Compares two texts or byte strings of any length: their digests are of one length, which is all that `timingSafeEqual` takes.
+ */
 export function isSameSecret(a: string | Uint8Array, b: string | Uint8Array): boolean {
   return timingSafeEqual(sha256(a), sha256(b));
 }

@@ -1,8 +1,9 @@
 /**
  * The server's side of WEBIRC: who may use it, and what becomes of the client.
  *
- * In: the gateways an operator trusts; then a request and who sent it. Out: a verdict. Sources: the WebIRC document ("Server expectations") and IRCv3's WebIRC
- * extension. It does not know connections: what was said on one before, the server tells (`WebircState`), and the verdict is the server's to carry out.
+ * In: the gateways an operator trusts; then a request and who sent it. Out: a verdict. Sources: the WebIRC document ("Server
+ * expectations") and IRCv3's WebIRC extension. It does not know connections: what was said on one before, the server tells
+ * (`WebircState`), and the verdict is the server's to carry out.
  *
  * Laws of this file:
  * 1. Every way out of WEBIRC but one ends the connection. A client that tried it is never left with the gateway's own address.
@@ -29,7 +30,10 @@ import { readWebircAddress, type WebircRequest } from './webirc.ts';
 
 /** What a program adds to the gateways of its operator. */
 export interface WebircOptions {
-  /** Algorithms for `hash` that are not built in: `{ bcrypt: (given, stored) => compare(given, stored) }`. One that throws has said no. */
+  /**
+   * Algorithms for `hash` that are not built in: `{ bcrypt: (given, stored) => compare(given, stored) }`. One that throws has
+   * said no.
+   */
   readonly verifiers?: Readonly<Record<string, PasswordVerifier>>;
   /** How the host names of `hostname: 'verify'` are looked up. */
   readonly lookup?: LookupOptions;
@@ -57,7 +61,8 @@ export interface Webirc {
   /**
    * Judges a username, when USER has come and the client is about to be registered.
    *
-   * @returns `null` where there is nothing to do: no username gateway, no address in the username, an address that was changed before
+   * @returns `null` where there is nothing to do: no username gateway, no address in the username, an address that was changed
+   *   before
    */
   authenticateUsername(username: string, peer: WebircPeer, state?: WebircState): UsernameAccepted | WebircRefused | null;
 }
@@ -107,7 +112,8 @@ class Gateways implements Webirc {
   async authenticate(request: WebircRequest | null, givenPeer: WebircPeer, state: WebircState = {}): Promise<WebircVerdict> {
     const context = contextOf(givenPeer, state);
     const { peer } = context;
-    // "MUST be the first command sent from the WebIRC gateway to the IRC server". Before the password: a second try is no second guess.
+    // "MUST be the first command sent from the WebIRC gateway to the IRC server". Before the password: a second try is no second
+    // guess.
     if (state.rewritten) return refuse('rewritten', context);
     if (state.registering) return refuse('registering', context);
     if (request === null) return refuse('parameters', context);

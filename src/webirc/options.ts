@@ -1,8 +1,8 @@
 /**
  * The fifth parameter of WEBIRC: `secure remote-port=40000`.
  *
- * In: the parameter as text. Out: names and values, and back. IRCv3's WebIRC extension, "Options". It does not know what any option means
- * (`webirc-claims.ts`), nor which are believed.
+ * In: the parameter as text. Out: names and values, and back. IRCv3's WebIRC extension, "Options". It does not know what any
+ * option means (`webirc-claims.ts`), nor which are believed.
  */
 import { WebSocketError } from '../errors.ts';
 
@@ -51,7 +51,10 @@ function escapeValue(value: string): string {
   return value.replace(/[; \\\r\n]/g, (character) => ESCAPED.get(character) as string);
 }
 
-/** "If a lone \ exists at the end of an escaped value …, then there SHOULD be no output character"; of `\b` "the invalid backslash SHOULD be dropped". */
+/**
+ * "If a lone \ exists at the end of an escaped value …, then there SHOULD be no output character"; of `\b` "the invalid backslash
+ * SHOULD be dropped".
+ */
 function unescapeValue(value: string): string {
   return value.replace(/\\(.?)/gs, (_escape, letter: string) => UNESCAPED.get(letter) ?? letter);
 }

@@ -1,8 +1,8 @@
 /**
  * What becomes of a client that came through a gateway, or said so.
  *
- * In: what was found. Out: a frozen verdict with the words for the client, for operators and for WHOIS; InspIRCd's words where it has some. It does not know
- * how anything was found, nor who carries the verdict out.
+ * In: what was found. Out: a frozen verdict with the words for the client, for operators and for WHOIS; InspIRCd's words where it
+ * has some. It does not know how anything was found, nor who carries the verdict out.
  */
 import { ircAddress } from '../address/ranges.ts';
 import type { WebircClaims } from './claims.ts';
@@ -46,8 +46,8 @@ export interface WebircRefused {
 }
 
 /**
- * Why a client is refused: fewer than four parameters; after registration began; after the address was changed before; no gateway with this mask, password and
- * fingerprint; text that is no address.
+ * Why a client is refused: fewer than four parameters; after registration began; after the address was changed before; no gateway
+ * with this mask, password and fingerprint; text that is no address.
  */
 export type WebircRefusal = 'parameters' | 'registering' | 'rewritten' | 'gateway' | 'address';
 

@@ -1,8 +1,8 @@
 /**
  * The WEBIRC line: `WEBIRC password gateway hostname ip [:options]`.
  *
- * In: the line of a gateway. Out: a request; and back, for the gateway's own side. Sources: the WebIRC document ("Method") and IRCv3's WebIRC extension
- * ("Format"). It does not know who may send it (`webirc-gateways.ts`).
+ * In: the line of a gateway. Out: a request; and back, for the gateway's own side. Sources: the WebIRC document ("Method") and
+ * IRCv3's WebIRC extension ("Format"). It does not know who may send it (`webirc-gateways.ts`).
  */
 
 import { canonicalAddress, ircAddress } from '../address/ranges.ts';
@@ -33,8 +33,8 @@ const MAX_READ_SIZE = 16_384;
  * Reads a WEBIRC line.
  *
  * @param line the whole line, with or without CR LF, or its parameters without the word WEBIRC
- * @returns `null` for another command, and for fewer than four parameters: hand it to `authenticate` all the same, which refuses it
- * @example
+ * @returns `null` for another command, and for fewer than four parameters: hand it to `authenticate` all the same, which refuses
+ *   it @example
  * ```ts
  * parseWebirc('WEBIRC secret kiwi host.example.net 203.0.113.9 :secure')?.address;   // '203.0.113.9'
  * ```
@@ -49,11 +49,12 @@ export function parseWebirc(line: string | readonly string[]): WebircRequest | n
 /**
  * Writes a WEBIRC line, without CR LF.
  *
- * The address is sent so that every server reads it: "If the IP address is an IPv6 address beginning with a colon, it MUST be sent with a
- * canonically-acceptable preceding zero", and "IPv4-in-IPv6 addresses … should not be sent". An empty `hostname` means that there is none.
+ * The address is sent so that every server reads it: "If the IP address is an IPv6 address beginning with a colon, it MUST be
+ * sent with a canonically-acceptable preceding zero", and "IPv4-in-IPv6 addresses … should not be sent". An empty `hostname`
+ * means that there is none.
  *
- * @throws WebSocketError `ERR_WEBIRC` for what is no address, what cannot be a parameter, and a line of more than 510 bytes; the password is not in the message
- * @example
+ * @throws WebSocketError `ERR_WEBIRC` for what is no address, what cannot be a parameter, and a line of more than 510 bytes; the
+ *   password is not in the message @example
  * ```ts
  * const options = new Map([['secure', '']]);
  * formatWebirc({ password: 'secret', gateway: 'kiwi', hostname: 'host.example.net', address: '203.0.113.9', options });
@@ -101,7 +102,8 @@ function checkParameter(name: string, value: string): string {
 }
 
 /**
- * Returns the parameters of a WEBIRC line; none for another command. It takes linear time, whatever the line is: anybody may send one.
+ * Returns the parameters of a WEBIRC line; none for another command. It takes linear time, whatever the line is: anybody may send
+ * one.
  *
  * A client's tags and prefix mean nothing, and InspIRCd accepts them: the command is the word behind them.
  */
