@@ -15,7 +15,7 @@ const seed = process.env['SEED'] === undefined ? Math.floor(Math.random() * 2 **
 
 test.each(DOORS.filter(canOpen))('C1, M1, M9, L1: whatever happens to clients over %s', { timeout: 600_000 }, async (door) => {
   const before = takeInventory();
-  const count = { lives: 0, steps: 0, lines: 0 };
+  const count = { lives: 0, steps: 0, lines: 0, resumed: 0, expired: 0 };
   process.on('warning', ignore);
   await fc.assert(
     fc.asyncProperty(scripts([door]), async (script) => {
@@ -24,7 +24,9 @@ test.each(DOORS.filter(canOpen))('C1, M1, M9, L1: whatever happens to clients ov
     { seed, numRuns: 10_000, interruptAfterTimeLimit: 3_000, markInterruptAsFailure: false },
   );
   process.off('warning', ignore);
-  console.log(`chaos over ${door}, SEED=${seed}: ${count.lives} lives, ${count.steps} steps, ${count.lines} lines`);
+  console.log(
+    `chaos over ${door}, SEED=${seed}: ${count.lives} lives, ${count.steps} steps, ${count.lines} lines, ${count.resumed} resumed, ${count.expired} expired`,
+  );
   expect(await leftOver(before)).toEqual([]);
 });
 

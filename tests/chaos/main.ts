@@ -22,7 +22,7 @@ const { values } = parseArgs({
 const first = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
 const doors = values.doors.split(',') as Door[];
 const without = values.without.split(',').filter((word) => word !== '');
-const count = { lives: 0, steps: 0, lines: 0 };
+const count = { lives: 0, steps: 0, lines: 0, resumed: 0, expired: 0 };
 const beganAt = performance.now();
 const deadline = beganAt + Number(values.minutes) * 60_000;
 const findings = new Map<string, number>();
@@ -53,7 +53,9 @@ for (let i = 0; performance.now() < deadline; i++) {
   tell(wrong.join('\n'), script, first + i);
 }
 const minutes = ((performance.now() - beganAt) / 60_000).toFixed(1);
-console.log(`${minutes} minutes over ${doors.join(', ')}: ${count.lives} lives, ${count.steps} steps, ${count.lines} lines`);
+console.log(
+  `${minutes} minutes over ${doors.join(', ')}: ${count.lives} lives, ${count.steps} steps, ${count.lines} lines, ${count.resumed} resumed, ${count.expired} expired`,
+);
 console.log(findings.size === 0 ? 'no finding' : `${findings.size} findings`);
 process.exit(findings.size === 0 ? 0 : 1);
 

@@ -32,6 +32,8 @@ export interface Served {
   readonly faults: number;
   readonly closeStatus: CloseStatus | null;
   readonly isGone: boolean;
+  /** What the hook gave the server. */
+  readonly face: object;
   act(step: Step): void;
   /** Reads and writes all that there is, from now on. */
   readOn(): void;
@@ -205,6 +207,10 @@ export class ServedSocket implements Served {
 
   get isGone(): boolean {
     return this.socket.destroyed;
+  }
+
+  get face(): object {
+    return this.socket;
   }
 
   end(): void {
@@ -388,6 +394,10 @@ export class ServedLines implements Served {
 
   get closeStatus(): CloseStatus | null {
     return this.client.closeStatus;
+  }
+
+  get face(): object {
+    return this.client;
   }
 
   get isGone(): boolean {

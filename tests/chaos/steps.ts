@@ -16,7 +16,32 @@ export type Act =
   | { readonly do: "act in 'end'"; readonly act: (typeof LAST_ACTS)[number] }
   | { readonly do: 'act in a line'; readonly act: (typeof LINE_ACTS)[number] }
   | { readonly do: 'say a mutated frame'; readonly bit: number; readonly length: number }
-  | { readonly do: 'say a line in two parts'; readonly cut: number };
+  | { readonly do: 'say a line in two parts'; readonly cut: number }
+  | { readonly do: 'lose the transport'; readonly how: (typeof LOSSES)[number] }
+  | { readonly do: 'come back'; readonly how: (typeof RETURNS)[number]; readonly turns: number }
+  | { readonly do: 'claim in vain'; readonly how: (typeof VAIN_CLAIMS)[number] };
+
+/** How a peer that can come back loses its transport; in silence, the server does not learn of it. */
+export const LOSSES = ['RST', 'FIN', 'FIN within a frame', 'silence', '1012', '1013', '1014', '4902'] as const;
+
+/**
+ * How it comes back. `answer lost`: it resets the new transport after some turns, and does not read it. `ack lost`: it reads
+ * what comes, and does not acknowledge. `twice`: two attempts are under way, and it gives the first one up.
+ */
+export const RETURNS = ['well', 'well', 'well', 'answer lost', 'ack lost', 'twice'] as const;
+
+/** Claims that must be refused, and change nothing; but one from another origin ends the session. */
+export const VAIN_CLAIMS = [
+  'an old attempt',
+  'a dead token',
+  'a forged token',
+  'an unknown session',
+  'more than was sent',
+  'less than was acknowledged',
+  'malformed',
+  'two claims',
+  'another origin',
+] as const;
 
 /** Where a listener of the server throws, once. */
 export const PLACES = ['line', 'data', 'drain', 'end', 'close', 'pong', 'written', 'timeout', 'readable'] as const;
@@ -85,11 +110,17 @@ const PEER_ACTS = [
   'send Close and FIN',
   'send FIN',
   'reset',
+  'acknowledge',
+  'ask for an acknowledgement',
+  'acknowledge less',
+  'acknowledge more',
+  'say what is no control message',
 ] as const;
 
 const OPERATOR_ACTS = [
   'connect',
   'connect with lines behind the request',
+  'connect, to come back',
   'rehash',
   'close the hook',
   'close the hook slowly',
@@ -128,6 +159,19 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ do: fc.constant('say a line in two parts' as const), cut: fc.integer({ min: 1, max: 12 }) }),
   },
+  {
+    weight: 8,
+    arbitrary: fc.record({ do: fc.constant('lose the transport' as const), how: fc.constantFrom(...LOSSES) }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('come back' as const),
+      how: fc.constantFrom(...RETURNS),
+      turns: fc.integer({ min: 0, max: 4 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('claim in vain' as const), how: fc.constantFrom(...VAIN_CLAIMS) }) },
 );
 
 const step: fc.Arbitrary<Step> = fc
@@ -141,7 +185,12 @@ export interface Script {
   readonly face: 'socket' | 'lines' | 'lines, then a socket';
   readonly defaultMode: 'text' | 'binary' | 'auto';
   readonly hasPings: boolean;
-  readonly authorize: 'none' | 'at once' | 'later' | 'no';
+  /** `not again`: the client is banned when it comes back. */
+  readonly authorize: 'none' | 'at once' | 'later' | 'no' | 'not again';
+  /** Whether the first client can come back. */
+  readonly comesBack: boolean;
+  /** Milliseconds that a client lives without a transport. */
+  readonly window: 30 | 60_000;
   /** How whoever is left then leaves. */
   readonly last: 'the peers send Close' | 'the peers send FIN' | 'the server ends' | 'the hook closes';
   readonly steps: readonly Step[];
@@ -153,7 +202,9 @@ export const scripts = (doors: readonly Script['door'][], maxLength = 40): fc.Ar
     face: fc.constantFrom('socket', 'socket', 'lines', 'lines, then a socket'),
     defaultMode: fc.constantFrom('text', 'text', 'binary', 'auto'),
     hasPings: fc.constantFrom(false, false, false, true),
-    authorize: fc.constantFrom('none', 'none', 'at once', 'later', 'no'),
+    authorize: fc.constantFrom('none', 'none', 'none', 'at once', 'later', 'later', 'no', 'not again'),
+    comesBack: fc.boolean(),
+    window: fc.constantFrom(60_000, 60_000, 60_000, 30),
     last: fc.constantFrom('the peers send Close', 'the peers send FIN', 'the server ends', 'the hook closes'),
     steps: fc.array(step, { minLength: 1, maxLength, size: 'max' }),
   });

@@ -19,14 +19,18 @@ export interface Place {
 }
 
 /** A handshake as a browser sends it. */
-export function request(url: string): string {
+export function request(
+  url: string,
+  { protocols, origin = 'https://chat.example.com' }: { readonly protocols?: string; readonly origin?: string } = {},
+): string {
   const fields = {
     Host: 'irc.example.com',
     Upgrade: 'websocket',
     Connection: 'Upgrade',
-    Origin: 'https://chat.example.com',
+    Origin: origin,
     'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
     'Sec-WebSocket-Version': '13',
+    ...(protocols === undefined ? {} : { 'Sec-WebSocket-Protocol': protocols }),
   };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
   return `GET ${url} HTTP/1.1\r\n${lines.join('')}\r\n`;
@@ -72,6 +76,8 @@ export class WirePeer {
   /** The HTTP answer, header block included; `''` while it is not whole. */
   head = '';
   readonly lines: string[] = [];
+  /** Takes messages in place of {@link WirePeer.lines}. */
+  onMessage: ((text: string, isText: boolean) => void) | null = null;
   pings = 0;
   pongs = 0;
   closeFrame: { code: number; reason: string } | null = null;
@@ -140,6 +146,20 @@ export class WirePeer {
     if (this.socket.writable) this.socket.write(bytes);
   }
 
+  /** Says messages, one frame or several fragments each. */
+  tell(...messages: readonly Uint8Array[]): void {
+    this.send(Buffer.concat(messages));
+  }
+
+  /** Says one message in two writes, a few turns apart. */
+  async tellInParts(message: Uint8Array, cut: number): Promise<void> {
+    this.withinFrame(true);
+    this.send(message.subarray(0, cut));
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    this.send(message.subarray(cut));
+    this.withinFrame(false);
+  }
+
   /** Notes that what is sent next is within a frame, or is not any more: no answer may stand in the middle of one. */
   withinFrame(isWithin: boolean): void {
     this.#isWithinFrame = isWithin;
@@ -157,8 +177,10 @@ export class WirePeer {
 
   /** Resets the connection. A Unix domain socket has no reset: it is closed. */
   reset(): void {
-    // Behind its FIN Node cannot reset a socket: it would keep the descriptor for good.
-    if (this.#canReset && !this.#raw.destroyed && !this.socket.writableEnded) this.#raw.resetAndDestroy();
+    // Behind its FIN Node cannot reset a socket: it would keep the descriptor for good. Where TCP is reset below a write of
+    // TLS that is under way, Node 20.20 ends by a segmentation fault.
+    const isWriting = this.socket !== this.#raw && this.socket.writableLength > 0;
+    if (this.#canReset && !this.#raw.destroyed && !this.socket.writableEnded && !isWriting) this.#raw.resetAndDestroy();
     this.socket.destroy();
   }
 
@@ -228,15 +250,20 @@ export class WirePeer {
     if (opcode >= 8 && payload.length > 125) this.problems.push(`a control frame of ${payload.length} bytes`);
     if (opcode === Op.TEXT) {
       try {
-        this.lines.push(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload));
+        this.#takeMessage(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload), true);
       } catch {
         this.problems.push('a text frame that is not UTF-8');
       }
-    } else if (opcode === Op.BINARY) this.lines.push(payload.toString());
+    } else if (opcode === Op.BINARY) this.#takeMessage(payload.toString(), false);
     else if (opcode === Op.PING) this.pings++;
     else if (opcode === Op.PONG) this.pongs++;
     else if (opcode === Op.CLOSE) this.#takeClose(payload);
     else this.problems.push(`opcode ${opcode}`);
+  }
+
+  #takeMessage(text: string, isText: boolean): void {
+    if (this.onMessage === null) this.lines.push(text);
+    else this.onMessage(text, isText);
   }
 
   #takeClose(payload: Buffer): void {
