@@ -100,7 +100,7 @@ export class Wanderer {
     if (this.canSend) this.#transport.send(bytes);
   }
 
-  /** Says messages, one frame or several fragments each: now, and again until they have arrived. */
+  /** Sends messages, one frame or several fragments each: now, and again until they have arrived. */
   tell(...messages: readonly Buffer[]): void {
     this.#unacknowledged.push(...messages);
     this.send(Buffer.concat(messages));

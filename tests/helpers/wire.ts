@@ -146,12 +146,12 @@ export class WirePeer {
     if (this.socket.writable) this.socket.write(bytes);
   }
 
-  /** Says messages, one frame or several fragments each. */
+  /** Sends messages, one frame or several fragments each. */
   tell(...messages: readonly Uint8Array[]): void {
     this.send(Buffer.concat(messages));
   }
 
-  /** Says one message in two writes, a few turns apart. */
+  /** Sends one message in two writes, a few turns apart. */
   async tellInParts(message: Uint8Array, cut: number): Promise<void> {
     this.withinFrame(true);
     this.send(message.subarray(0, cut));
