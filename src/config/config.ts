@@ -8,5 +8,5 @@ export { configFromTags, webSocketNames } from './from-tags.ts';
 export { type OptionRow, OptionTable } from './option-table.ts';
 export { LONGEST_TIMER } from './options.ts';
 export { suggestion } from './suggestion.ts';
-export { formatDuration, parseBoolean, parseDuration } from './units.ts';
+export { formatDuration } from './units.ts';
 export type { WebSocketConfig } from './web-socket-config.ts';
