@@ -2,69 +2,19 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { Client } from '../../examples/webirc/client.ts';
 import { createWebirc, type Webirc } from '../../src/webirc/gateways.ts';
-import { parseWebirc } from '../../src/webirc/webirc.ts';
 
-/** What an IRC server does with WEBIRC, over real sockets: the loop of `docs/webirc.md`, "While the verdict is pending". */
-class Client {
-  address: string;
-  readonly #socket: Socket;
-  readonly #webirc: Webirc;
-  readonly #tellOpers: (notice: string) => void;
-  #held: string[] | null = null;
-  #isRewritten = false;
-  #isRegistering = false;
-  #isGone = false;
-
-  constructor(socket: Socket, webirc: Webirc, tellOpers: (notice: string) => void) {
-    this.address = socket.remoteAddress ?? 'unix';
-    this.#socket = socket;
-    this.#webirc = webirc;
-    this.#tellOpers = tellOpers;
-    let rest = '';
-    socket.setEncoding('utf8').on('data', (chunk: string) => {
-      const lines = (rest + chunk).split('\r\n');
-      rest = lines.pop() as string;
-      for (const line of lines) this.#receive(line);
-    });
-    socket.on('error', () => {});
-    socket.on('close', () => {
-      this.#isGone = true;
-    });
-  }
-
-  #receive(line: string): void {
-    if (this.#isGone) return;
-    if (this.#held !== null) {
-      this.#held.push(line);
-    } else if (/^WEBIRC( |$)/i.test(line)) {
-      this.#held = [];
-      this.#socket.pause();
-      void this.#authenticate(line);
-    } else {
-      this.#isRegistering = true;
-      this.#socket.write(`:irc.example SEEN ${line} from ${this.address}\r\n`);
-    }
-  }
-
-  async #authenticate(line: string): Promise<void> {
-    const peer = { address: this.#socket.remoteAddress ?? 'unix', secure: false };
-    const state = { client: '001AAAAAB', registering: this.#isRegistering, rewritten: this.#isRewritten };
-    const verdict = await this.#webirc.authenticate(parseWebirc(line), peer, state);
-    if (this.#isGone) return;
-    this.#tellOpers(`*** GATEWAY: ${verdict.notice}`);
-    if (!verdict.ok) {
-      this.#isGone = true;
-      this.#socket.end(`ERROR :Closing link: (${state.client}@${this.address}) [${verdict.error}]\r\n`);
-      return;
-    }
-    this.#isRewritten = true;
-    this.address = verdict.address;
-    const held = this.#held ?? [];
-    this.#held = null;
-    this.#socket.resume();
-    for (const line of held) this.#receive(line);
-  }
+/** The example's clients on a free port; each line is answered with what the server has seen. */
+async function listen(webirc: Webirc, notices: string[]): Promise<Server> {
+  const ircServer = {
+    webirc,
+    tellOpers: (notice: string) => void notices.push(notice),
+    handle: ({ socket, address }: Client, line: string) => void socket.write(`:irc.example SEEN ${line} from ${address}\r\n`),
+  };
+  const listening = createServer((socket) => new Client(socket, ircServer, '001AAAAAB')).listen(0, '127.0.0.1');
+  await once(listening, 'listening');
+  return listening;
 }
 
 let server: Server | undefined;
@@ -73,8 +23,7 @@ afterEach(() => new Promise<void>((resolve) => server?.close(() => resolve()) ??
 /** Sends `text` in one write, and gives all that came back until the server's end or `until`. */
 async function talk(webirc: Webirc, text: string, until = /$never/): Promise<{ answer: string; notices: string[] }> {
   const notices: string[] = [];
-  server = createServer((socket) => new Client(socket, webirc, (notice) => notices.push(notice))).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  server = await listen(webirc, notices);
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   socket.setEncoding('utf8').write(text);
   let answer = '';
@@ -138,8 +87,7 @@ test('W11 a client that is gone when the verdict comes gets none', async () => {
     });
   const webirc = createWebirc([{ mask: ['127.0.0.1'], password: 'x', hash: 'slow' }], { verifiers: { slow } });
   const notices: string[] = [];
-  server = createServer((socket) => new Client(socket, webirc, (notice) => notices.push(notice))).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  server = await listen(webirc, notices);
   const gone = new Promise<void>((resolve) =>
     server?.once('connection', (accepted: Socket) => accepted.once('close', () => resolve())),
   );
