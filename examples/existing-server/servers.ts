@@ -6,7 +6,10 @@ import { createInterface } from 'node:readline';
 export class ReadlineServer {
   accept(socket: Socket): void {
     socket.on('error', () => socket.destroy());
-    createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => answer(socket, line));
+    createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })
+      .on('line', (line) => answer(socket, line))
+      // Node hands the socket's errors on to the interface, too. Without a listener here they end the process.
+      .on('error', () => {});
   }
 }
 

@@ -27,7 +27,10 @@ const hook = createWebSocketHook({
 });
 
 const plain = createServer((socket) => {
-  createInterface(socket).on('line', (line) => handle(socket, line, (answer) => socket.write(`${answer}\r\n`)));
+  createInterface(socket)
+    .on('line', (line) => handle(socket, line, (answer) => socket.write(`${answer}\r\n`)))
+    // Node hands the socket's errors on to the interface, too. Without a listener here they end the process.
+    .on('error', () => {});
   socket.on('error', () => socket.destroy()).on('close', () => leave(socket));
 });
 

@@ -48,7 +48,10 @@ function listener(hook: string | undefined, line: number): Server {
 function accept(socket: Socket): void {
   socket.on('error', () => socket.destroy());
   socket.write(`NOTICE * :Hello ${socket.remoteAddress}\r\n`);
-  createInterface(socket).on('line', (line) => {
-    if (line.startsWith('PING ')) socket.write(`PONG ${line.slice(5)}\r\n`);
-  });
+  createInterface(socket)
+    .on('line', (line) => {
+      if (line.startsWith('PING ')) socket.write(`PONG ${line.slice(5)}\r\n`);
+    })
+    // Node hands the socket's errors on to the interface, too. Without a listener here they end the process.
+    .on('error', () => {});
 }

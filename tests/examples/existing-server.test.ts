@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startExample, WebUser } from '../helpers/example.ts';
-import { TcpUser } from '../helpers/ircd.ts';
+import { sendAndReset, TcpUser } from '../helpers/ircd.ts';
 
 const DIALOGUE = ['PING 1', 'PING :héllo wörld €', 'WHOAMI', 'JOIN #x', 'QUIT'];
 const ANSWERS = [
@@ -24,6 +24,19 @@ test.each(['readline', 'carry', 'buffer'])('existing-server: %s says the same ov
     expect((await user.closed).code).toBe(1000);
     expect(user.lines).toEqual(ANSWERS);
   }
+});
+
+test.each(['readline', 'carry', 'buffer'])('existing-server: %s goes on after connections that are reset', async (kind) => {
+  const { ports } = await startExample('existing-server', [kind, 0, 0], 2);
+  const [tcpPort, webPort] = ports as [number, number];
+  await sendAndReset(new TcpUser(tcpPort), 'PING 1', /PONG 1$/);
+  const web = await WebUser.open(`ws://127.0.0.1:${webPort}`);
+  web.send('PING 2');
+  await web.line(/PONG 2$/);
+  web.socket.terminate();
+  const next = new TcpUser(tcpPort);
+  next.send('PING 3');
+  await next.line(/PONG 3$/);
 });
 
 test('existing-server: its own limits hold for browsers', async () => {

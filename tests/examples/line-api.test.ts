@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startExample, WebUser } from '../helpers/example.ts';
-import { TcpUser } from '../helpers/ircd.ts';
+import { sendAndReset, TcpUser } from '../helpers/ircd.ts';
 
 test('line-api: text, binary and TCP clients in one channel', async () => {
   const { ports } = await startExample('line-api', [0, 0], 2);
@@ -23,4 +23,13 @@ test('line-api: text, binary and TCP clients in one channel', async () => {
   bob.socket.close();
   await ada.line(/^:bob QUIT$/);
   await cyd.line(/^:bob QUIT$/);
+});
+
+test('line-api: a TCP connection that is reset is a QUIT, and ends alone', async () => {
+  const { ports } = await startExample('line-api', [0, 0], 2);
+  const ada = await WebUser.open(`ws://127.0.0.1:${ports[0]}`);
+  ada.send('NICK ada');
+  await ada.line(/^:ada JOIN #chat$/);
+  await sendAndReset(new TcpUser(ports[1] as number), 'NICK cyd', /^:cyd JOIN #chat$/);
+  await ada.line(/^:cyd QUIT$/);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from '../helpers/build.ts';
 import { startExample, WebUser } from '../helpers/example.ts';
-import { TcpUser } from '../helpers/ircd.ts';
+import { sendAndReset, TcpUser } from '../helpers/ircd.ts';
 
 /** The example's own file, on free ports. */
 function configuration(change: (text: string) => string = (text) => text): string {
@@ -43,4 +43,12 @@ test('registry: SIGHUP takes the new origins, and refuses what cannot work', asy
 test('registry: a hook that is not there is named', async () => {
   const path = configuration((text) => text.replace('hook="websocket"', 'hook="haproxy"'));
   await expect(startExample('registry', [path], 2)).rejects.toThrow(`${path}:3: no such hook: haproxy`);
+});
+
+test('registry: a TCP connection that is reset ends alone', async () => {
+  const { ports } = await startExample('registry', [configuration()], 2);
+  await sendAndReset(new TcpUser(ports[0] as number), 'PING 1', /^PONG 1$/);
+  const next = new TcpUser(ports[0] as number);
+  next.send('PING 2');
+  await next.line(/^PONG 2$/);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startExample } from '../helpers/example.ts';
-import { TcpUser } from '../helpers/ircd.ts';
+import { sendAndReset, TcpUser } from '../helpers/ircd.ts';
 
 test('webirc: NICK in the same packet is seen from the user’s address', async () => {
   const example = await startExample('webirc');
@@ -24,6 +24,14 @@ test.each([
   user.send(...lines);
   expect(await user.line(/ERROR/)).toContain(error);
   expect(user.lines).toHaveLength(1);
+});
+
+test('webirc: a connection that is reset ends alone', async () => {
+  const { ports } = await startExample('webirc');
+  await sendAndReset(new TcpUser(ports[0] as number), 'NICK ada', /001 ada/);
+  const next = new TcpUser(ports[0] as number);
+  next.send('NICK bob');
+  await next.line(/001 bob/);
 });
 
 test('webirc: without it, the address is the peer’s, and it is too late for it', async () => {

@@ -96,14 +96,25 @@ export class TcpUser {
     return user;
   }
 
-  /** Waits for a line, looking at all that have come; fails after {@link WAIT_LIMIT}, with what came instead. */
-  async line(pattern: RegExp): Promise<string> {
-    const deadline = Date.now() + WAIT_LIMIT;
-    for (;;) {
-      const found = this.lines.find((line) => pattern.test(line));
-      if (found !== undefined) return found;
-      if (Date.now() > deadline) throw new Error(`no line like ${pattern}; there were:\n${this.lines.join('\n')}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+  line(pattern: RegExp): Promise<string> {
+    return lineAmong(this.lines, pattern);
   }
+}
+
+/** Waits for a line, looking at all that have come; fails after {@link WAIT_LIMIT}, with what came instead. */
+export async function lineAmong(lines: readonly string[], pattern: RegExp): Promise<string> {
+  const deadline = Date.now() + WAIT_LIMIT;
+  for (;;) {
+    const found = lines.find((line) => pattern.test(line));
+    if (found !== undefined) return found;
+    if (Date.now() > deadline) throw new Error(`no line like ${pattern}; there were:\n${lines.join('\n')}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Sends a line, waits for the answer, and resets the connection. */
+export async function sendAndReset(user: TcpUser, line: string, answer: RegExp): Promise<void> {
+  user.send(line);
+  await user.line(answer);
+  user.socket.resetAndDestroy();
 }
