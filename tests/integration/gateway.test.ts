@@ -5,9 +5,8 @@ import WebSocket from 'ws';
 import { createIrcGateway, type IrcGateway, type Upstream } from '../../src/gateway/index.ts';
 import { type Daemon, daemonFolder, freePort, startDaemon } from '../helpers/daemons.ts';
 import { startInspircd } from '../helpers/inspircd.ts';
-import { TcpUser } from '../helpers/ircd.ts';
+import { lineAmong, TcpUser } from '../helpers/ircd.ts';
 import { requirePeer } from '../helpers/peers.ts';
-import { WAIT_LIMIT } from '../helpers/wait.ts';
 
 const ORIGIN = 'https://chat.example.com';
 const cleanup: (() => Promise<unknown> | unknown)[] = [];
@@ -59,14 +58,8 @@ class WebUser {
     return user;
   }
 
-  async line(pattern: RegExp): Promise<string> {
-    const deadline = Date.now() + WAIT_LIMIT;
-    for (;;) {
-      const found = this.lines.find((line) => pattern.test(line));
-      if (found !== undefined) return found;
-      if (Date.now() > deadline) throw new Error(`no line like ${pattern}; there were:\n${this.lines.join('\n')}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+  line(pattern: RegExp): Promise<string> {
+    return lineAmong(this.lines, pattern);
   }
 
   async end(): Promise<{ code: number; reason: string }> {
