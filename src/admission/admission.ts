@@ -145,10 +145,9 @@ const NO_PROXY: readonly string[] = Object.freeze([]);
 const UNKNOWN_ENDPOINT: Endpoint = Object.freeze({ address: UNKNOWN, port: undefined });
 
 function isSecure({ peer, resolved }: Examination): boolean {
-  // Behind the PROXY protocol TLS that ends here is the client's, unless the proxy says otherwise: the header comes before it, in
-  // the clear.
+  // The PROXY header comes before TLS. So TLS that ends here is the client's own, unless the proxy says something else.
   if (peer.forwarded !== undefined) return peer.forwarded.secure ?? peer.encrypted;
-  // Behind an HTTP proxy the transport's TLS is the proxy's own.
+  // Behind an HTTP proxy, TLS on this connection is the proxy's. Only its header fields tell about the client's.
   return resolved === null ? peer.encrypted : resolved.secure === true;
 }
 

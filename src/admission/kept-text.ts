@@ -20,7 +20,7 @@ const texts = new Map<string, string>();
 export function intern(text: string): string {
   const known = texts.get(text);
   if (known !== undefined || text.length > MAX_TEXT_SIZE) return known ?? text;
-  // A client that sends ever new texts must not fill the memory.
+  // A client that always sends new texts must not fill the memory.
   if (texts.size >= MAX_TEXTS) texts.clear();
   texts.set(text, text);
   return text;

@@ -68,7 +68,7 @@ function refuseImpossible(pattern: unknown, place: ConfigErrorPlace): asserts pa
   if (typeof pattern !== 'string') throw new ConfigError(place, 'is not a text');
   if (pattern === '') throw new ConfigError(place, 'is empty');
   if (pattern.length > MAX_GLOB_SIZE) throw new ConfigError(place, `has ${pattern.length} characters, limit ${MAX_GLOB_SIZE}`);
-  // `n?ll` matches the text `null`. It does not let that origin in, but it is not a mistyped origin either.
+  // `n?ll` matches the text `null`. It does not allow the origin `null`, but it is not a typing error either.
   const fitsOpaque = pattern === OPAQUE || (pattern.includes('?') && compileGlob(pattern)(OPAQUE));
   if (fitsOpaque || canMatchAnOrigin(pattern)) return;
   const authority = /:\/\/(.*)$/s.exec(pattern)?.[1] ?? pattern;

@@ -28,7 +28,7 @@ export type ProxyHeader =
   | 'forwarded'
   | 'cf-connecting-ip'
   | 'true-client-ip'
-  // Any other field. The intersection keeps the names above in an editor's completion.
+  // Any other field. With `string` alone, editors would not suggest the names above.
   | (string & {});
 
 /** The proxies that are trusted, and the header field that they write. */
@@ -68,7 +68,7 @@ export function resolveClient(rawHeaders: readonly string[], peer: string, rules
   const header = rules.header === 'auto' ? presentHeader(rawHeaders) : rules.header;
   const resolved = header === null ? null : readHeader(header, rawHeaders, peer, trusted, range ?? '');
   if (resolved === null) throw new HandshakeError(400, MISSING);
-  // Documented: from outside the ranges a well-formed field is required, and then ignored.
+  // As InspIRCd documents it: a peer outside the ranges must send a well-formed field, which is then ignored.
   return range === null ? null : resolved;
 }
 

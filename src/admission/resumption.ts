@@ -39,7 +39,7 @@ export function readResumption(offers: readonly string[]): Resumption | null {
   if (!offers.includes(RESUME_SUBPROTOCOL)) return null;
   const claims = offers.filter(isClaim);
   if (claims.length === 0) return { isNew: true };
-  // Two claims are none: which would count?
+  // With two claims it is not clear which one counts, so neither does.
   return { isNew: false, claim: claims.length === 1 ? readClaim(claims[0] as string) : null };
 }
 

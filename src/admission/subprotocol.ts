@@ -21,7 +21,7 @@ export interface ChosenSubprotocol extends Subprotocol {
 const MODES: ReadonlyMap<string, 'text' | 'binary'> = new Map([
   ['text.ircv3.net', 'text'],
   ['binary.ircv3.net', 'binary'],
-  // The names of InspIRCd 3.
+  // InspIRCd 3 uses these names.
   ['text.inspircd.org', 'text'],
   ['binary.inspircd.org', 'binary'],
 ]);

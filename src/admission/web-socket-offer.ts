@@ -17,11 +17,11 @@ export function webSocketOffer(request: AdmissionRequest): { key: string; subpro
   const { method, httpVersion, rawHeaders } = request;
   const key = headerValue(rawHeaders, 'sec-websocket-key') ?? '';
   const isUpgrade = method === 'GET' && httpVersion === '1.1' && hasToken(rawHeaders, 'upgrade', 'websocket');
-  // RFC 8441 section 5: an extended CONNECT for `websocket` stands for the upgrade, and has no key.
+  // RFC 8441 section 5: an extended CONNECT for `websocket` takes the place of the upgrade, and has no key.
   const isStream = method === 'CONNECT' && httpVersion === '2.0' && hasToken(rawHeaders, ':protocol', 'websocket');
   if (!isStream && !(isUpgrade && isWebSocketKey(key))) return null;
   if (headerValue(rawHeaders, 'sec-websocket-version') !== '13') return null;
-  // A browser that has offered some, and is answered with none, fails the connection and shows no reason.
+  // If a browser has offered subprotocols and the answer names none, it closes the connection and the page sees no reason.
   const offers = headerList(rawHeaders, 'sec-websocket-protocol').filter((offer) => TOKEN.test(offer) && !isClaim(offer));
   return { key, subprotocol: offers[0] ?? null };
 }

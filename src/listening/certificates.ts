@@ -135,7 +135,7 @@ export class Certificates {
       secureContext: this.#context,
     });
     socket.on('error', () => socket.destroy());
-    // Node reports an error of TLS to the tls.Server that made the socket. None made this one, and without a listener it would
+    // Node reports a TLS error to the tls.Server that made the socket. No server made this one. Without a listener here it would
     // stay open.
     socket.on('_tlsError', (error: Error) => {
       this.#owner?.emit('tlsClientError', error, socket);
@@ -146,12 +146,12 @@ export class Certificates {
 
   readonly #add = (name: string, options: SecureContextOptions | SecureContext): void => {
     const context = 'context' in options ? options : contextOf({ ...withoutCredentials(this.#options), ...options }, name);
-    // As Node has it: the most recently added one is asked first.
+    // As in Node, the name that was added last is tried first.
     this.#named.unshift({ matches: compileName(name), context });
   };
 
   readonly #select = (name: string, callback: (error: Error | null, context?: SecureContext) => void): void => {
-    // RFC 6066 section 3: the name is sent without a trailing dot; a client that sends one means the same host.
+    // RFC 6066 section 3: the name has no trailing dot. Some clients send one, and mean the same host.
     const host = name.endsWith('.') ? name.slice(0, -1) : name;
     callback(null, this.#named.find(({ matches }) => matches(host))?.context);
   };

@@ -100,7 +100,7 @@ export class Doors {
   /** Answers a plain request with an HTTP error. */
   readonly refuse = (request: IncomingMessage, response: ServerResponse): void => {
     const error = this.#refusal(request);
-    // Node's request and response of HTTP/2 have the same shape, and the stream.
+    // Over HTTP/2, Node's request and response have the same methods, and a `stream` beside them.
     const { stream } = response as { stream?: ServerHttp2Stream };
     if (stream === undefined) replyOnResponse(response, error);
     else replyOnStream(stream, error, request.method === 'HEAD');
@@ -155,7 +155,7 @@ export class Doors {
   #makeDoor(options: AcceptOptions, certificates: Certificates | null, readers: Readers): Door {
     const { proxyProtocol = false, trustsPeer = false, plain, http2 = false, clientCertificates } = options;
     const takesPlain = plain !== undefined;
-    // RFC 7301 section 3.2: a client that offers names, none of which is here, is refused by an alert.
+    // RFC 7301 section 3.2: if a client offers names, and none of them is in this list, an alert refuses it.
     const protocols = [...(http2 ? ['h2'] : []), 'http/1.1', ...(takesPlain ? ['irc'] : [])];
     const prelude = { proxyProtocol, certificates, protocols, asksNativeClients: clientCertificates === 'plain', takesPlain };
     return { prelude, plain, trustsPeer, reader: readers.reader, http2: http2 ? readers.http2 : null, sessions: new Set() };

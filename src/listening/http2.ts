@@ -42,7 +42,7 @@ export function createHttp2Reader(onStream: StreamHandler): Http2Server {
       maxConcurrentStreams: MAX_STREAMS,
     },
   });
-  // Node's types leave out the fourth argument.
+  // Node passes a fourth argument that its types do not have.
   server.on('stream', (stream, headers, _flags, ...[rawHeaders = []]: (readonly string[])[]) =>
     onStream(stream, headers, rawHeaders),
   );
@@ -55,11 +55,11 @@ export function beginSession(server: Http2Server, socket: Duplex): ServerHttp2Se
   const onSession = (session: ServerHttp2Session): void => {
     begun = session;
   };
-  // A session begins within the event, or not at all.
+  // Node makes the session while the event is emitted, or not at all.
   server.once('session', onSession);
   server.emit('connection', socket);
   server.off('session', onSession);
-  // A TLS socket that no tls.Server made never says that its handshake is over, and a session waits for that.
+  // The session waits until its socket says that the TLS handshake is over. A socket that no tls.Server made never says so.
   socket.emit('secureConnect');
   return begun;
 }
@@ -111,7 +111,7 @@ export function requestAndResponse(
   rawHeaders: readonly string[],
 ): { request: Http2ServerRequest; response: Http2ServerResponse } {
   const response = new Http2ServerResponse(stream);
-  // RFC 9110 section 10.1.1: a client may wait for this before it sends its body.
+  // RFC 9110 section 10.1.1: the client may wait for this answer before it sends the body.
   if (headers['expect'] === '100-continue') response.writeContinue();
   return { request: new Http2ServerRequest(stream, headers, {}, rawHeaders), response };
 }

@@ -131,7 +131,7 @@ export function createWiredServer(handlers: ListenerHandlers, timeout: number, c
       : createHttpsServer({ ...certificates.options, ...limits, handshakeTimeout: timeout, requestCert: false });
   certificates?.attachToNative(server as HttpsServer);
   server.on('upgrade', handlers.upgrade);
-  // Without a listener Node destroys the connection; admission answers with the 405.
+  // Without a listener Node destroys the connection. With one, admission answers with the 405.
   server.on('connect', handlers.upgrade);
   server.on('request', handlers.request);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {

@@ -137,7 +137,7 @@ export class PendingSocket implements Ticking {
    */
   beginAnswer(waitsForProgram: () => boolean, timeout: number, onIncomplete: () => void): void {
     const now = clock();
-    // Requests are received in order: only the newest can be incomplete.
+    // Requests arrive one after the other, so only the newest can be incomplete.
     this.#answering = {
       count: (this.#answering?.count ?? 0) + 1,
       waitsForProgram,
@@ -167,7 +167,7 @@ export class PendingSocket implements Ticking {
     // The end of the peer is not the end of the socket: a peer that does not read would keep the answer, and the socket, for ever.
     this.#socket.off('end', this.#gone);
     this.#held = null;
-    // A socket that has emitted 'close' already would never leave the sweeper.
+    // After 'close' no event takes the socket out of the sweeper, so it is taken out here.
     if (this.#socket.closed) this.#gone();
   }
 

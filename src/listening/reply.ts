@@ -40,17 +40,18 @@ export function replyOnResponse(response: ServerResponse, error: HandshakeError)
 
 /** Answers on an HTTP/2 stream and ends it. The other streams of the session go on. An answer to HEAD has no body. */
 export function replyOnStream(stream: ServerHttp2Stream, error: HandshakeError, isHead: boolean): void {
-  // Node ends our side of a HEAD as soon as it has come.
+  // For a HEAD request Node ends our side of the stream at once, so it is not writable.
   if (stream.destroyed || stream.headersSent || !(stream.writable || isHead)) {
     stream.destroy();
     return;
   }
   const { status, body, fields } = replyOf(error);
-  // RFC 9113 section 8.2.2: connection-specific header fields, Upgrade among them, make a message malformed.
+  // RFC 9113 section 8.2.2: a message with connection-specific header fields, such as Upgrade, is malformed.
   const { Upgrade: _none, ...rest } = fields;
   stream.respond({ ':status': status, ...rest }, { endStream: isHead });
   if (!isHead) stream.end(body);
-  // A stream closes by itself when both sides have ended. To destroy it at the end of the request takes back the answer that is on its way.
+  // The stream closes by itself when both sides have ended. If it were destroyed when the request ends, an answer that is still
+  // on its way would be lost.
   stream.resume();
 }
 

@@ -197,7 +197,7 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
   /** Refuses for what `authorize` threw. Anything but a `HandshakeError` is a fault of the program, and goes to `onError`. */
   function refuseFor(error: unknown): void {
     if (!(error instanceof HandshakeError)) context.failed(error, 'authorize', request);
-    // A client that was banned meanwhile does not come back: its session ends now, not with its window.
+    // A client that was banned meanwhile does not come back. Its session ends now, and not when its window ends.
     else if (error.status < 500) admitted.ticket?.session.client?.expel(CloseCode.POLICY_VIOLATION, error.reason);
     refuse(asHandshakeError(error, 403, 'WebSocket: Connection refused'));
   }
@@ -209,7 +209,7 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
   }
 
   function enter(): void {
-    // Gone, or out of time, while `authorize` was pending.
+    // While `authorize` was pending, the client has left or its time has run out.
     if (watcher?.isOver === true || !transport.writable) return;
     if (context.isClosing()) {
       refuse(new HandshakeError(503, 'WebSocket: Server is shutting down'));
@@ -232,8 +232,8 @@ export function upgrade(handshake: Handshake, context: UpgradeContext): void {
     const pending = watch();
     if (pending.isOver) return;
     pending.linger(context.closeTimeout());
-    // A page cannot read the status of a refused upgrade: one that wants its session back would try again until its window ends.
-    // After a 5xx it is to do so, because its session lives, unless all sessions are about to end.
+    // A page cannot read the status of a refused upgrade. Without a Close frame it tries to resume again until its window ends.
+    // After a 5xx that is right, because its session lives, unless all sessions are about to end.
     const claims = claimsSession(handshake.asked);
     const isForGood = error.status < 500 || context.isClosing();
     const code = claims ? ResumeCode.REFUSED : CloseCode.POLICY_VIOLATION;
