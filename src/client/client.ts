@@ -107,7 +107,8 @@ export interface TransportParts {
 
 /** One web client. */
 export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
-  // What a line out touches comes first: in a broadcast to thousands of clients none of them is in a cache, and each line of a cache is waited for.
+  // The fields that each outgoing line needs come first. In a broadcast to thousands of clients no client is in a cache, and each
+  // cache line that is read costs time.
   readonly #outbox: Outbox;
   #connection: Connection | null;
   #encoding: LineEncoding;
@@ -238,7 +239,7 @@ export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
 
   /** Has `listener` called at each event of this kind, behind those that were there before. */
   on(event: ClientEvent, listener: Listener): void {
-    // The client is gone already, and everybody was told.
+    // The client has closed already, and the other listeners were called.
     if (event === 'onClose' && this.#rarities?.hasToldClosed === true)
       process.nextTick(() => this.call('onClose', () => listener(this.closeStatus as never)));
     else if (event === 'onClose' && this.#onClose === null) this.#onClose = listener;
@@ -330,7 +331,7 @@ export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
     if (stream === null) {
       process.nextTick(() => this.tellClosed());
     } else {
-      // A stream that ended this client itself knows already.
+      // A stream that has ended this client by itself ignores this call.
       stream.broken(null);
     }
   }
@@ -379,14 +380,15 @@ export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
     if (this.inbox.wantsLines) this.#connection.resume();
     this.#connection.start();
     this.#emit('onResume', facts);
-    // Behind the flush of what waited: a client that is not behind any more would never say so.
+    // The flush of the queue comes first. If the client is not behind after it, no 'drain' would ever follow, so it is called
+    // here.
     if (this.#rare.owesDrain)
       setImmediate(() => {
         if (!this.#outbox.congested) this.drained();
       });
   }
 
-  // ConnectionOwner and OutboxOwner: what the connection has to give.
+  // ConnectionOwner and OutboxOwner: the connection and the outbox call these methods.
 
   message(chunk: Buffer, start: number, end: number, isText: boolean, content: number): number {
     if (this.#followsFirstMessage) this.#followMode(isText);
@@ -410,7 +412,7 @@ export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
     const rarities = this.#rarities;
     this.#stream?.drained();
     if (rarities?.owesDrain !== true) return;
-    // Before the listeners are called: they may write on until it is owed again.
+    // This is reset before the listeners are called: they may write so much that it is set again.
     rarities.owesDrain = false;
     this.#emit('onDrain');
   }
@@ -488,7 +490,7 @@ export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
     this.#outbox.detach();
     this.#resumption.suspended();
     this.#stream?.suspended();
-    // What the stream held may have been the server's goodbye.
+    // The stream may have held back the server's goodbye. In that case the client is closed, not suspended.
     if (!this.#isOver) this.#emit('onSuspend');
     return true;
   }

@@ -24,7 +24,7 @@ export class Departures<Member> {
     this.#spread = spread;
     this.#depart = depart;
     if (spread === 0) this.hurry();
-    // One timer for all; finer than it is nobody's connection.
+    // One timer serves all clients. A client may leave up to one tick later than its own moment.
     else if (this.#count > 0) this.#timer = setInterval(() => this.#tick(), Math.min(TICK, spread));
   }
 

@@ -74,7 +74,7 @@ export class Inbox {
   /** Takes a message, `chunk[start, end)`, which is valid during the call. Returns the number of lines in it. */
   take(chunk: Buffer, start: number, end: number, content: number): number {
     const isAscii = (content & Content.NOT_ASCII) === 0;
-    // Nearly every message: there is no line end to look for.
+    // Nearly every message comes this way: it has no line end within it.
     if ((content & Content.CONTROLS) === 0) {
       if (start === end) return 0;
       this.#takeLine(chunk, start, end, isAscii);
@@ -93,7 +93,7 @@ export class Inbox {
     this.#listener = listener;
     this.#format = format;
     if (listener === null && this.#owner.stream === null) {
-      // What is left of the present read waits for the next listener.
+      // The lines that are left of this read wait for the next listener.
       this.#held ??= [];
       this.#owner.readLines(false);
       return;
@@ -181,7 +181,7 @@ export class Inbox {
     if (held === null) return;
     while (held.length > 0 && this.#held === held && !(this.#isPaused && this.#listener !== null)) {
       if (this.#listener === null && this.#owner.stream === null) return;
-      // Taken out first: a listener may pause and resume, which comes here again.
+      // The line is removed before the call: a listener may pause and resume, which runs this loop again.
       const line = held.shift() as Buffer;
       if (this.#listener !== null) this.#callListener(this.#listener, line, 0, line.length, false);
       else this.#owner.stream?.line(line, 0, line.length);

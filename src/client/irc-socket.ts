@@ -95,7 +95,8 @@ class WebSocketStream extends SocketShape {
   #overridden: Overridable | null = null;
 
   constructor(client: Client) {
-    // 'close' carries `hadError` on a net.Socket: it is emitted in `_destroy`. Rejections of async listeners come to `[nodejs.rejection]`.
+    // On a net.Socket, 'close' has the argument `hadError`, so it is emitted in `_destroy`. Rejections of async listeners are
+    // passed to `[nodejs.rejection]`.
     super({ emitClose: false, allowHalfOpen: false, decodeStrings: false, captureRejections: true } as object);
     this.#stream = new SocketStream(client, this);
     client.setStream(this.#stream);
@@ -144,7 +145,7 @@ class WebSocketStream extends SocketShape {
     this.#stream.client.setRemoteAddress(address, port);
   }
 
-  // A net.Socket's properties. Those without a setter have none there, either.
+  // The properties of a net.Socket. Those without a setter have none on a net.Socket either.
 
   get remoteAddress(): string | undefined {
     return addressOf(this.#stream.client.facts.client);
@@ -240,7 +241,7 @@ class WebSocketStream extends SocketShape {
     return this.#stream.transport;
   }
 
-  // A net.Socket's methods.
+  // The methods of a net.Socket.
 
   /** @throws WebSocketError always: a client has come in, it cannot be sent elsewhere */
   connect(): never {
@@ -300,7 +301,7 @@ class WebSocketStream extends SocketShape {
     return this;
   }
 
-  // A stream's methods, where a net.Socket's would look for a handle.
+  // The methods of a stream, in place of those of net.Socket, which would look for a handle.
 
   override read(size?: number): unknown {
     return stream.read.call(this, size);
@@ -328,7 +329,7 @@ class WebSocketStream extends SocketShape {
   }
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
-    // What is left in the stream when a listener has thrown goes to nobody.
+    // After a listener has thrown, nobody gets the data that is left in the stream.
     if (this.#stream.client.inbox.isClosed && (event === 'data' || event === 'readable')) return false;
     try {
       return super.emit(event as string, ...args);
@@ -383,7 +384,7 @@ function familyOf(endpoint: Endpoint): 'IPv4' | 'IPv6' | undefined {
 export function socketOver(client: Client): IrcSocket {
   if (client.stream instanceof SocketStream) return client.stream.socket as unknown as IrcSocket;
   const socket = new WebSocketStream(client);
-  // Nothing will end it any more.
+  // The client has ended already, so nothing else will end this stream.
   if (client.isOver) stream.destroy.call(socket);
   return socket as unknown as IrcSocket;
 }

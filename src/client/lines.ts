@@ -61,14 +61,14 @@ export class LineFramer {
     const isAscii = typeof data === 'string' && ASCII_ENCODINGS.has(stringEncoding) && isAsciiText(data);
     const text = isAscii ? (data as string) : toByteString(data, stringEncoding);
     if (this.wasFramedBefore && text === lastFramed.text) {
-      // The second of many, perhaps: from the third on the bytes alone are compared, and no string is made.
+      // This may be the second of many calls. From the third call on only the bytes are compared, and no string is made.
       if (typeof data !== 'string') lastFramed.bytes = Buffer.from(data);
       this.lines = lastFramed.lines;
       return lastFramed.frames;
     }
     this.wasFramedBefore = false;
     this.lines = 0;
-    // LF is looked for in what is new, never again in the rest: a huge line that comes in small writes costs each byte once.
+    // LF is searched in the new text only, not in the rest again. So each byte of a huge line in small writes is searched once.
     let lf = text.indexOf('\n');
     if (lf === -1) {
       this.#rest += text;
@@ -141,7 +141,7 @@ function remember(
   frames: string,
   lines: number,
 ): void {
-  // Of another encoding the same string is other bytes.
+  // The same string in another encoding has other bytes, so it is kept for UTF-8 only.
   lastFramed.data = typeof data === 'string' && stringEncoding === 'utf8' ? data : null;
   lastFramed.bytes = null;
   lastFramed.text = text;
@@ -193,7 +193,7 @@ function isAsciiText(text: string): boolean {
 /** Returns the byte string of what a server wrote, whatever encoding it named. */
 export function toByteString(data: string | Uint8Array, encoding: BufferEncoding): string {
   if (typeof data === 'string') return Buffer.from(data, encoding).toString('latin1');
-  // A view costs as much as the string.
+  // To make a view takes as long as to make the string, so a Buffer is used as it is.
   const bytes = Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   return bytes.toString('latin1');
 }

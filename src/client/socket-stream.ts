@@ -55,22 +55,22 @@ export class SocketStream implements ClientStream {
     return this.#idle?.timeout;
   }
 
-  // The line face.
+  // Methods for servers that read and write lines.
 
   onLine(listener: LineListener | null, format: LineFormat): void {
     checkLineListener(listener, format);
     if (listener !== null) this.client.inbox.putBack(this.#takeUnread());
     this.client.inbox.setListener(listener, format);
-    // Flowing, so that 'end' comes; there is no 'data'.
+    // The stream must flow, or 'end' would not be emitted. It has no 'data'.
     if (listener !== null) stream.resume.call(this.socket);
   }
 
   writeLine(line: string | Uint8Array | PreparedLine): boolean {
     if (this.client.isOver || this.socket.writableEnded) return false;
     this.active();
-    // What was written before and is held back goes first.
+    // Data that was written earlier and is still held back goes first.
     if (this.socket.writableLength > 0) {
-      // A view of its own: a prepared line may wait here twice.
+      // The set needs an object for each call, because the same prepared line may wait here twice.
       const { tcp } = line instanceof EncodedLine ? line : prepareLine(line as string | Uint8Array);
       const whole = tcp.subarray();
       const waiting = this.#waiting;
@@ -82,7 +82,7 @@ export class SocketStream implements ClientStream {
   }
 
   closeWith(code: number, reason: string): void {
-    // The first goodbye counts: the server may have said the reason in an ERROR line already.
+    // Only the first goodbye counts: the server may have told the reason in an ERROR line already.
     if (!this.socket.writableEnded) {
       this.#closing = { code, reason };
       stream.end.call(this.socket);
@@ -91,7 +91,7 @@ export class SocketStream implements ClientStream {
     this.client.limitTime();
   }
 
-  // From the socket's methods.
+  // The socket's methods call these.
 
   paused(): void {
     if (this.client.inbox.hasListener) this.client.inbox.pause(true);
@@ -129,7 +129,7 @@ export class SocketStream implements ClientStream {
     else this.socket.once('timeout', callback);
   }
 
-  // From the stream machinery.
+  // Node's stream code calls these, through the socket.
 
   /** The stream wants more to read. */
   wanted(): void {
@@ -143,7 +143,7 @@ export class SocketStream implements ClientStream {
     this.active();
     if (backlog?.wholeLines?.delete(chunk) === true) writeLineTo(this.client, chunk);
     else this.#frame(chunk, encoding);
-    // A client that is gone, or has no transport to be behind, never drains: nothing may wait for it.
+    // A client that has closed or is suspended never drains, so the callback must not wait for it.
     if (this.client.congested && this.client.writable && !this.client.isSuspended) this.#waiting.write = callback;
     else callback();
   }
@@ -167,7 +167,7 @@ export class SocketStream implements ClientStream {
     this.#clearIdleTimer();
     this.client.destroy();
     this.#releaseWrite();
-    // A reset is an 'error' to those who listen for it, as on a net.Socket; it does not end the process of those who do not.
+    // As on a net.Socket, a reset is an 'error'. Without a listener it is not emitted, because it would end the process.
     callback(error !== null && this.socket.listenerCount('error') > 0 ? error : null);
     process.nextTick(() => {
       this.client.tellClosed();
@@ -175,7 +175,7 @@ export class SocketStream implements ClientStream {
     });
   }
 
-  // ClientStream: what the client has to give.
+  // ClientStream: the client calls these methods.
 
   line(chunk: Buffer, start: number, end: number): void {
     if (gathering.stream !== this) gathering.stream?.linesTaken();
@@ -202,7 +202,8 @@ export class SocketStream implements ClientStream {
   drained(): void {
     this.#releaseWrite();
     if (!this.#owesDrain) return;
-    // Before its listeners are called: they may write on until it is owed again. What went through the stream's own queue is the stream's to tell.
+    // This is reset before the listeners are called: they may write so much that it is set again. The stream itself emits 'drain'
+    // for data in its own queue.
     this.#owesDrain = false;
     if (!this.socket.writableNeedDrain) this.socket.emit('drain');
   }
@@ -210,7 +211,7 @@ export class SocketStream implements ClientStream {
   /** As on a `net.Socket`, 'end' and 'close' come also to a server that does not read, where nothing is unread. */
   ended(): void {
     this.#releaseWrite();
-    // A Close frame may come in the same read as the lines before it.
+    // The Close frame may come in the same read as the last lines, so they are delivered first.
     this.linesTaken();
     if (this.client.isOver) return;
     stream.push.call(this.socket, null);
@@ -313,7 +314,7 @@ class Gathering {
     const lines = Buffer.from(this.#bytes.subarray(0, this.#size));
     this.stream = null;
     this.#size = 0;
-    // A message may have been as long as `maxMessageSize`: what that took is not kept.
+    // One message may have been as long as `maxMessageSize`. Such a large buffer is not kept.
     if (this.#bytes.length > 65_536) this.#bytes = Buffer.allocUnsafeSlow(4_096);
     return lines;
   }

@@ -180,11 +180,11 @@ export class Connection implements SessionEvents, Watched {
   /** Begins the closing handshake, behind what was sent before. */
   close(code: number, reason: string): void {
     if (!this.isOpen) return;
-    // Before the frame is queued: it may be what makes the queue too long, and that is the end.
+    // The stage changes before the frame is queued: the frame may exceed the limit of the queue, and that ends the connection.
     this.#stage = Stage.CLOSING;
     this.#speak().close(code, reason);
     this.limitTime();
-    // The peer's Close frame has to be read, also where the owner reads no more. Then what stands before it is dropped.
+    // The peer's Close frame must be read even if the owner has paused reading. Messages that come before it are dropped then.
     if (!this.#isReading && this.#isStarted) this.#flow();
   }
 
@@ -218,7 +218,7 @@ export class Connection implements SessionEvents, Watched {
     this.#owner = null;
     const socket = this.#transport as Duplex & { resetAndDestroy?: () => unknown };
     try {
-      // A socket whose FIN was sent cannot be reset: Node would keep its descriptor open for good.
+      // A socket that has sent its FIN cannot be reset: Node would keep its descriptor open for good.
       if (!socket.writableEnded) socket.resetAndDestroy?.();
     } catch {
       // Node resets neither TLS nor Unix domain sockets.
@@ -238,14 +238,14 @@ export class Connection implements SessionEvents, Watched {
     this.#transport.resume();
   }
 
-  // SessionEvents: what the protocol has to give.
+  // SessionEvents: the protocol session calls these methods.
 
   write(bytes: Buffer): void {
     this.#outbox.queue(bytes.toString('latin1'));
   }
 
   message(chunk: Buffer, start: number, end: number, isText: boolean, content: number): void {
-    // Messages that are read for the peer's Close frame behind them alone: the owner reads no more.
+    // The owner has paused reading. These messages are read only because the peer's Close frame comes behind them.
     if (this.#owner === null || (!this.#isReading && this.#stage === Stage.CLOSING)) return;
     const lines = this.#owner.message(chunk, start, end, isText, content);
     if (lines > 0) this.#settings.counters.linesIn += lines;
@@ -255,7 +255,7 @@ export class Connection implements SessionEvents, Watched {
 
   ping(payload: Buffer): boolean {
     if (!this.#countIdleFrame('WebSocket: Ping/pong flood')) return false;
-    // A transport that is not congested will not say 'drain': an answer that waited for it would never leave.
+    // Only a congested transport emits 'drain' later. On any other the pong leaves at once.
     if (!this.#outbox.congested) return true;
     // 5.5.3: "the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame."
     this.#latePing = Buffer.from(payload);
@@ -268,7 +268,7 @@ export class Connection implements SessionEvents, Watched {
   }
 
   closed(code: number, reason: string, clean: boolean): void {
-    // Neither clean nor 1006: we failed the connection.
+    // An end that is neither clean nor 1006 means that this side failed the connection.
     if (!clean && code !== CloseCode.ABNORMAL)
       publish(diagnostics.protocolError, () => ({ ...this.#owner?.describe(), code, reason }));
     this.#endTransport();
@@ -286,7 +286,7 @@ export class Connection implements SessionEvents, Watched {
     this.#transport.destroy();
   }
 
-  // From the transport. The chunk belongs to the connection.
+  // The transport calls these methods. The chunk belongs to the connection.
 
   receive(chunk: Uint8Array): void {
     if (this.isEnding) return;
@@ -296,7 +296,7 @@ export class Connection implements SessionEvents, Watched {
       this.#speak().receive(chunk);
       this.#owner?.readEnded();
     } catch (error) {
-      // Not the peer's fault, nor any other client's.
+      // The error is the program's own. It must not reach the peer or other clients.
       this.#owner?.threw(error);
     }
     this.#forget();
@@ -314,12 +314,12 @@ export class Connection implements SessionEvents, Watched {
   }
 
   transportEnded(): void {
-    // What came behind the request, and nobody has read yet, came before the end.
+    // The bytes that came with the request came before this end, so they are read first.
     const head = this.#head;
     this.#head = null;
     if (head !== null) this.receive(head);
     if (!this.isEnding) this.#speak().receiveEnd();
-    // An upgraded socket is half-open: without an end of ours it never closes.
+    // An upgraded socket is half-open: it closes only after this side ends it too.
     if (!this.#transport.writableEnded) this.#transport.end();
   }
 
@@ -352,7 +352,7 @@ export class Connection implements SessionEvents, Watched {
     this.#session = null;
     this.#liveness.stop();
     this.#transport.destroy();
-    // Once the WebSocket has ended, how TCP ends does not matter any more.
+    // After the WebSocket has ended, it does not matter how TCP ends.
     if (wasEnding || this.#owner === null) return;
     const owner = this.#owner;
     this.#owner = null;

@@ -101,7 +101,7 @@ export class Liveness implements Ticking {
       if (now >= this.#deadline) this.#watched.expired();
       return;
     }
-    // Every pong takes a token: a bucket that is full again need not be kept.
+    // A bucket that is full again is dropped: the next pong makes a new one.
     if (this.#bucket?.isFull(now) === true) this.#bucket = null;
     if (this.#silentSince === 0 || !this.#watched.isReading) {
       this.#silentSince = now;

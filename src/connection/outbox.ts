@@ -140,7 +140,7 @@ export class Outbox {
       this.#isCongested = true;
       this.#owner.fellBehind();
     } catch (error) {
-      // One that throws may not take the rest of this turn's clients with it.
+      // A transport that throws must not stop the flush of the other clients of this turn.
       this.#owner.writeFailed(error as Error);
     }
   }
@@ -158,7 +158,8 @@ function flushThisTurn(outbox: Outbox): void {
 function flushAll(): void {
   const batch = gathered;
   gathered = spare;
-  // Nothing in a flush throws for what a transport or a program does; a fault of ours must not strand the rest of the turn either.
+  // A flush does not throw for anything that a transport or a program does. If it does throw, by a mistake in this library, the
+  // other clients of the turn are flushed in the next one.
   let next = 0;
   try {
     while (next < batch.length) (batch[next++] as Outbox).flush();

@@ -68,7 +68,7 @@ export class Sweeper {
   }
 
   #start(): void {
-    // The sockets keep the process alive, not their timer.
+    // The sockets keep the process alive. The timer must not.
     this.#timer = setInterval(setImmediate, this.#interval, this.#sweep).unref();
   }
 
@@ -79,7 +79,7 @@ export class Sweeper {
 
   readonly #sweep = (): void => {
     const now = clock();
-    // From the end: the member that moves to the place of one that leaves has been called already.
+    // The loop runs from the end. When a member leaves, the last one takes its place, and that one has been called already.
     for (let i = this.#members.length - 1; i >= 0; i--) this.#members[i]?.tick(now);
   };
 }

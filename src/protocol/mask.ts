@@ -41,8 +41,8 @@ export function wordsOf(chunk: Uint8Array): Int32Array | null {
  *   does not pay.
  */
 export function unmask(bytes: Uint8Array, start: number, end: number, key: number, words: Int32Array | null): number {
-  // "Is any byte above 0x7F, or below n", 32 bits at a time: word | (word - n…n) has a high bit set where there is one. Which of the two it is, is for a second look to say:
-  // to know it here costs 8 ns for 100 bytes.
+  // This tests four bytes at a time. `word | (word - n…n)` has a high bit set if a byte is above 0x7F or below n. It does not
+  // tell which of the two: a second pass does. To tell it here would cost 8 ns for 100 bytes.
   const seen =
     words !== null && end - start >= 8 && end >> 2 < words.length
       ? unmaskWords(words, start, end, key)
@@ -58,7 +58,7 @@ function contentOf(bytes: Uint8Array, start: number, end: number, words: Int32Ar
     const last = end >> 2;
     let word = ownBytes(words[start >> 2] as number, -1 << ((start & 3) << 3));
     high = word;
-    // Exact also beside bytes above 0x7F.
+    // `& ~word` keeps the test exact for words that also have bytes above 0x7F.
     low = (word - LOWEST_WORD) & ~word;
     for (let at = (start >> 2) + 1; at < last; at++) {
       word = words[at] as number;
@@ -90,9 +90,9 @@ export function rotateKey(key: number, count: number): number {
  * Small enough to be compiled into the loop over the frames of a chunk: 10 ns a frame.
  */
 function unmaskWords(words: Int32Array, start: number, end: number, key: number): number {
-  // The key as it lies over aligned words.
+  // The key, rotated so that it fits the aligned words.
   const wordKey = rotateKey(key, -start);
-  // Masks in place of branches for each byte: those would go another way in each frame.
+  // Masks, not a branch for each byte: the processor cannot predict branches that differ in each frame.
   const ofFirst = -1 << ((start & 3) << 3);
   const ofLast = ~(-1 << ((end & 3) << 3));
   const last = end >> 2;

@@ -30,7 +30,7 @@ export class MessageBuffer {
   append(part: Uint8Array, start: number, end: number): void {
     const size = this.#size + end - start;
     if (size > this.#bytes.length) {
-      // Twice as much each time: a message that drips in byte by byte is copied a constant number of times, not once a byte.
+      // The buffer doubles each time. So a message that comes byte by byte is not copied for each byte.
       const grown = Buffer.allocUnsafeSlow(Math.max(size, this.#bytes.length * 2, FIRST_SIZE));
       this.#bytes.copy(grown, 0, 0, this.#size);
       this.#bytes = grown;

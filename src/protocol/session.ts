@@ -104,7 +104,7 @@ export class Session implements FrameHandler {
    */
   receive(chunk: Uint8Array): void {
     if (this.#state === ReadyState.CLOSED) return;
-    // A sink may be what makes the next chunk come.
+    // The sink may call `receive` again from within this call.
     const isWithin = this.#isReceiving;
     this.#isReceiving = true;
     try {
@@ -205,10 +205,10 @@ export class Session implements FrameHandler {
     this.#events.closed(code, reason, clean);
   }
 
-  // FrameHandler: what the parser finds.
+  // FrameHandler: the parser calls these methods.
 
   frame(opcode: Opcode, fin: boolean, bytes: Uint8Array, start: number, end: number, content: number): void {
-    // Nearly every frame: a data message of one frame, whole in a chunk.
+    // Nearly every frame comes this way: a data message of one frame, whole in one chunk.
     if (fin && this.#message === null && (opcode === Opcode.TEXT || opcode === Opcode.BINARY)) {
       this.#checkSize(end - start);
       const isText = opcode === Opcode.TEXT;
@@ -259,7 +259,7 @@ export class Session implements FrameHandler {
     }
     const message = this.#message as PartialMessage;
     message.content |= content;
-    // An ASCII part can still be wrong: where it cuts a sequence that the part before began.
+    // A part that is all ASCII can be wrong too, if the part before it ends within a character.
     const isAscii = message.content < Content.NOT_ASCII;
     if (message.utf8 !== null && !isAscii && !message.utf8.push(bytes, start, end)) throw notUtf8();
     message.buffer.append(bytes, start, end);
@@ -274,7 +274,7 @@ export class Session implements FrameHandler {
     }
     if (!this.#frameFin) return;
     const { buffer, utf8, content } = this.#message as PartialMessage;
-    // 8.1 applies to the whole message: a fragment may end within a character, the message may not.
+    // 8.1 applies to the whole message: a fragment may end within a character, but the message may not.
     if (utf8 !== null && content >= Content.NOT_ASCII && !utf8.complete) throw notUtf8();
     this.#message = null;
     const { bytes } = buffer;
