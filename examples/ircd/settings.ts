@@ -96,7 +96,7 @@ export function withPorts(settings: Settings, { web, plain }: PortChoice): Setti
 /** Reads a port; 0 is any that is free. @throws Error that begins with `place`, where it is not a port */
 export function readPort(text: string, place: string): number {
   const port = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(port <= 65_535)) throw new Error(`${place} ${JSON.stringify(text)} must be a port, 0 to 65535`);
+  if (!(port <= 65_535)) throw new Error(`${place} ${JSON.stringify(text)} must be a port from 0 to 65535`);
   return port;
 }
 

@@ -78,12 +78,12 @@ export const CHECKS: readonly Check[] = [
       }
     },
     input: (at) => singleValued(at).map(fieldName).join(', '),
-    finding: () => 'none of them is there twice',
+    finding: () => 'none of them appears twice',
   },
   {
     name: 'method',
     run: ({ request }) => {
-      // RFC 8441 section 4: over HTTP/2 the method of a WebSocket is an extended CONNECT, which has a ":protocol".
+      // RFC 8441 section 4: over HTTP/2 a WebSocket begins with an extended CONNECT, which has a ":protocol".
       const isExtendedConnect = isHttp2(request) && request.method === 'CONNECT' && protocolOf(request) !== undefined;
       if (request.method !== 'GET' && !isExtendedConnect)
         refuse(405, 'WebSocket: Received HTTP request whose method is not GET', { Allow: 'GET' });
@@ -158,7 +158,7 @@ export const CHECKS: readonly Check[] = [
       }
       if (chosen === null) {
         const { defaultMode } = at.rules;
-        // The words are InspIRCd's, also where the field was sent and names nothing that is known.
+        // InspIRCd uses these words also for a client that sent the field with unknown names.
         if (defaultMode === 'reject')
           refuse(400, 'WebSocket: Received HTTP request that did not send the Sec-WebSocket-Protocol header');
         at.mode = defaultMode as Exclude<typeof defaultMode, 'reject'>;
@@ -176,7 +176,7 @@ export const CHECKS: readonly Check[] = [
     name: 'key',
     run: (at) => {
       const { request } = at;
-      // RFC 8441 section 5: the key is not used, and ":protocol" says what the stream is to become.
+      // RFC 8441 section 5: there is no key, and ":protocol" names the protocol of the stream.
       if (isHttp2(request)) {
         if (request.method === 'CONNECT' && protocolOf(request)?.toLowerCase() === 'websocket') return;
         refuse(501, 'WebSocket: Received HTTP request which is not a websocket upgrade');
@@ -224,7 +224,7 @@ export const CHECKS: readonly Check[] = [
         refuse(400, 'WebSocket: Received HTTP request whose Sec-WebSocket-Key is not 16 bytes of base64');
       // 4.2.1 (2)
       if (hostOf(request) === '') refuse(400, 'WebSocket: Received HTTP request that did not send the Host header');
-      // Bytes behind the header would be taken for frames.
+      // The bytes of a body would be read as frames.
       const length = headerValue(rawHeaders, 'content-length');
       if ((length !== undefined && !/^0+$/.test(length)) || headerValue(rawHeaders, 'transfer-encoding') !== undefined) {
         refuse(400, 'WebSocket: Received HTTP request which has a body');

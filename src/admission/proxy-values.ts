@@ -41,7 +41,7 @@ export interface ProxyValues {
   readonly tls: TlsFacts | null;
 }
 
-/** Reads the values that begin at `valuesAt`; `null` where one overruns, is there twice, or cannot be right. */
+/** Reads the values that begin at `valuesAt`; `null` where one overruns, appears twice, or cannot be right. */
 export function readProxyValues(header: Buffer, valuesAt: number): ProxyValues | null {
   const values = split(header.subarray(valuesAt), [PP2_TYPE_AUTHORITY, PP2_TYPE_CRC32C, PP2_TYPE_SSL, PP2_TYPE_CERTFP]);
   if (values === null || !isIntact(header, values.get(PP2_TYPE_CRC32C))) return null;
@@ -71,7 +71,7 @@ export function readProxyValues(header: Buffer, valuesAt: number): ProxyValues |
   return { secure: true, tls };
 }
 
-/** Splits type-length-values; `null` where one overruns the bytes, or where one of the `single` types is there twice. */
+/** Splits type-length-values; `null` where one overruns the bytes, or where one of the `single` types appears twice. */
 function split(bytes: Buffer, single: readonly number[]): Map<number, Buffer> | null {
   const values = new Map<number, Buffer>();
   for (let at = 0; at < bytes.length; ) {
@@ -92,7 +92,7 @@ function split(bytes: Buffer, single: readonly number[]): Map<number, Buffer> | 
 function isIntact(header: Buffer, checksum: Buffer | undefined): boolean {
   if (checksum === undefined) return true;
   if (checksum.length !== NO_CHECKSUM.length) return false;
-  // `checksum` is a view of `header`: the difference of their offsets is its place. The bytes may be read again, so they stay.
+  // `checksum` is a view of `header`, so their offsets tell its place. The bytes may be read again: they are not changed.
   const at = checksum.byteOffset - header.byteOffset;
   const sum = crc32c(header.subarray(0, at), NO_CHECKSUM, header.subarray(at + NO_CHECKSUM.length));
   return sum === checksum.readUInt32BE();

@@ -36,7 +36,7 @@ const LOOPBACK = '127.0.0.1';
 export function readBind(fields: TagFields): BindSettings {
   const path = fields.text('path');
   for (const key of ['address', 'port']) {
-    if (path !== undefined && fields.has(key)) fields.fault(key, 'cannot be beside path: a bind is one or the other');
+    if (path !== undefined && fields.has(key)) fields.fault(key, 'cannot be combined with path: a bind has one or the other');
   }
   return {
     address: path === undefined ? readAddress(fields) : '',
@@ -51,7 +51,7 @@ export function readBind(fields: TagFields): BindSettings {
 
 function readPermissions(fields: TagFields, hasPath: boolean): number | null {
   if (fields.has('permissions') && !hasPath) {
-    fields.fault('permissions', 'is of a path, and there is none');
+    fields.fault('permissions', 'needs a path');
     return null;
   }
   const permissions = fields.text('permissions');
@@ -76,7 +76,7 @@ export function refuseDoubledBinds(binds: readonly BindSettings[], tags: readonl
     const name = path ?? `${address} ${port}`;
     const before = first.get(name);
     if (before === undefined) first.set(name, fields);
-    else fields.fault(path === null ? 'port' : 'path', `is there twice, first on ${before.where}`, path ?? String(port));
+    else fields.fault(path === null ? 'port' : 'path', `appears twice, first on ${before.where}`, path ?? String(port));
   }
 }
 
@@ -84,8 +84,9 @@ export function refuseDoubledBinds(binds: readonly BindSettings[], tags: readonl
 export function readCertificate(fields: TagFields): BindSettings['tls'] {
   const cert = fields.file('certificate');
   const key = fields.file('key');
-  if (fields.has('key') && !fields.has('certificate')) fields.fault('certificate', 'is missing: a key alone is no TLS');
-  if (fields.has('certificate') && !fields.has('key')) fields.fault('key', 'is missing: a certificate alone is no TLS');
+  if (fields.has('key') && !fields.has('certificate'))
+    fields.fault('certificate', 'is missing: TLS needs a certificate and a key');
+  if (fields.has('certificate') && !fields.has('key')) fields.fault('key', 'is missing: TLS needs a certificate and a key');
   if (cert === undefined || key === undefined) return null;
   return checkPem({ cert }, 'certificate', fields) && checkPem({ cert, key }, 'key', fields) ? { cert, key } : null;
 }

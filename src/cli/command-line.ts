@@ -84,7 +84,7 @@ function parseCommandLine(args: readonly string[]): Command {
   if (values.help === true) return { name: 'help' };
   if (values.version === true) return { name: 'version' };
   const [name, ...rest] = positionals;
-  if (name === undefined) throw new UsageError('which command? There are gateway and doctor');
+  if (name === undefined) throw new UsageError('a command is missing: gateway or doctor');
   if (name === 'gateway') {
     refuseOptions(values, DOCTOR_OPTIONS, name);
     if (rest.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(rest[0])}`);
@@ -95,19 +95,19 @@ function parseCommandLine(args: readonly string[]): Command {
     if (rest.length > 1) throw new UsageError(`unexpected argument ${JSON.stringify(rest[1])}`);
     return { name, options: doctorOptions(rest[0], values) };
   }
-  throw new UsageError(`unknown command ${JSON.stringify(name)}: there are gateway and doctor`);
+  throw new UsageError(`unknown command ${JSON.stringify(name)}: the commands are gateway and doctor`);
 }
 
 function refuseOptions(values: Values, options: readonly (keyof Values)[], command: string): void {
   for (const option of options) {
-    if (values[option] !== undefined) throw new UsageError(`--${option} is no option of ${command}`);
+    if (values[option] !== undefined) throw new UsageError(`--${option} is not an option of ${command}`);
   }
 }
 
 function gatewayOptions(values: Values): GatewayCommand {
   if (values.config === undefined || values.config === '') throw new UsageError('gateway needs --config FILE');
   const modes = (['check', 'explain', 'probe'] as const).filter((mode) => values[mode] === true);
-  if (modes.length > 1) throw new UsageError(`--${modes[0]} cannot be beside --${modes[1]}`);
+  if (modes.length > 1) throw new UsageError(`--${modes[0]} cannot be combined with --${modes[1]}`);
   const peer = values.peer ?? '127.0.0.1';
   if (isIP(peer) === 0) throw new UsageError('--peer must be an IP address');
   return {
@@ -129,7 +129,8 @@ function doctorOptions(text: string | undefined, values: Values): DoctorOptions 
     throw new UsageError(`not the URL of a WebSocket: ${JSON.stringify(text)}`);
   }
   const idle = Number(values.idle ?? '65');
-  if (!Number.isFinite(idle) || idle < 0 || idle > 3_600) throw new UsageError('--idle must be seconds, 0 to 3600');
+  if (!Number.isFinite(idle) || idle < 0 || idle > 3_600)
+    throw new UsageError('--idle must be a number of seconds from 0 to 3600');
   return {
     url,
     origin: values.origin ?? `${url.protocol === 'wss:' ? 'https' : 'http'}://${url.host}`,

@@ -110,7 +110,7 @@ class Examination {
         reached++;
         this.#good(tried, 'it answers');
       } catch (error) {
-        const toDo = 'Start the server, open its port in the firewall, or take the address out of the DNS.';
+        const toDo = 'Start the server, open its port in the firewall, or remove the address from the DNS.';
         this.#bad(tried, (error as Error).message, toDo);
       }
     }
@@ -135,7 +135,7 @@ class Examination {
     }
     socket.destroy();
     const problem = await certificateProblem(url, ca);
-    if (problem === null) this.#good('TLS certificate', `trusted, and of ${url.hostname}`);
+    if (problem === null) this.#good('TLS certificate', `trusted, and valid for ${url.hostname}`);
     else this.#bad('TLS certificate', problem.came, problem.toDo);
   }
 
@@ -165,10 +165,10 @@ class Examination {
     }
     const protocol = headers.get('sec-websocket-protocol');
     if (protocol !== undefined) {
-      const toDo = 'Browsers refuse a subprotocol that they have not asked for: take the field out of the proxy or the server.';
-      this.#bad(tried, `101 with the subprotocol ${protocol}, and none was asked for`, toDo);
+      const toDo = 'Browsers refuse a subprotocol that they have not asked for: remove the field from the proxy or the server.';
+      this.#bad(tried, `101 with the subprotocol ${protocol}, which was not asked for`, toDo);
     } else if (headers.has('sec-websocket-extensions')) {
-      this.#bad(tried, '101 with an extension, and none was asked for', 'Browsers refuse this: take the field out.');
+      this.#bad(tried, '101 with an extension, which was not asked for', 'Browsers refuse this: remove the field.');
     } else {
       this.#good(tried, '101');
     }
@@ -215,7 +215,7 @@ class Examination {
       if (client.answer.status === 101) client.close();
       return client;
     } catch (error) {
-      this.#bad(tried, (error as Error).message, 'Look into the log of the proxy and of the gateway.');
+      this.#bad(tried, (error as Error).message, 'Read the log of the proxy and of the gateway.');
       throw new Stop();
     }
   }
@@ -238,7 +238,7 @@ class Examination {
       this.#bad(tried, found.problem, found.toDo);
       return null;
     }
-    this.#good(tried, found.identity === '' ? 'welcome; WHOIS says no address' : found.identity);
+    this.#good(tried, found.identity === '' ? 'the server welcomed the user; WHOIS tells no address' : found.identity);
     return found.identity;
   }
 
@@ -254,7 +254,7 @@ class Examination {
       const { identity, problem } = await identify(client);
       client.close();
       if (problem !== null) {
-        this.#good(tried, `not told: ${problem}`);
+        this.#good(tried, `the server did not tell the address: ${problem}`);
       } else if (identity === own) {
         this.#good(tried, 'not believed');
       } else {
@@ -291,11 +291,11 @@ async function identify(client: WebClient): Promise<{ identity: string; problem:
   const deadline = performance.now() + WELCOME_TIMEOUT;
   for (;;) {
     const frame = await client.next(() => true, Math.max(0, deadline - performance.now()));
-    const toDo = 'Look into the log of the IRC server: it welcomes nobody who comes this way.';
-    if (frame === null) return { identity: '', problem: said.at(-1) ?? 'no line of an IRC server', toDo };
+    const toDo = 'Read the log of the IRC server: it did not welcome the user.';
+    if (frame === null) return { identity: '', problem: said.at(-1) ?? 'no line from an IRC server', toDo };
     if (frame.type === 'ping' || frame.type === 'pong') continue;
     if (frame.type === 'binary' || (frame.type === 'text' && /[\r\n]/.test(frame.text))) {
-      const problem = frame.type === 'binary' ? 'a binary message, and text was meant' : 'a message with a line end in it';
+      const problem = frame.type === 'binary' ? 'a binary message instead of text' : 'a message with a line end in it';
       return { identity: '', problem, toDo: 'IRCv3’s WebSocket specification wants one line a message, as text, without CR LF.' };
     }
     const isError = /^(?::\S+ )?ERROR /.test(frame.text);
@@ -320,11 +320,11 @@ function describe(frame: WebFrame | null): string {
   if (frame === null) return 'nothing';
   switch (frame.type) {
     case 'end':
-      return 'the connection was cut, without a Close frame';
+      return 'the connection was cut without a Close frame';
     case 'close':
       return `Close ${frame.code ?? 'without a code'}${frame.text === '' ? '' : `: ${frame.text}`}`;
     case 'fault':
-      return `bytes that are no frame of a server: ${frame.text}`;
+      return `bytes that are not a frame from a server: ${frame.text}`;
     default:
       return `${frame.type} ${frame.text}`;
   }
@@ -351,14 +351,14 @@ function certificateProblem(url: URL, ca: string | null): Promise<{ came: string
       if (daysLeft < 0) {
         resolve({ came: `it ended on ${certificate.valid_to}`, toDo: 'Renew it, and reload (SIGHUP) whatever serves it.' });
       } else if (mismatch !== undefined) {
-        resolve({ came: mismatch.message, toDo: `Get a certificate of ${host}, or use the name that it has.` });
+        resolve({ came: mismatch.message, toDo: `Get a certificate for ${host}, or use a name that is in the certificate.` });
       } else if (untrusted != null) {
         const toDo = 'Serve the whole chain (fullchain.pem), from an authority that browsers trust.';
         resolve({ came: `not trusted: ${untrusted}`, toDo });
       } else if (daysLeft < RENEWAL_DAYS) {
         resolve({
           came: `it ends in ${daysLeft} days, on ${certificate.valid_to}`,
-          toDo: 'Renew it, and see that it is renewed by itself.',
+          toDo: 'Renew it, and make sure that it is renewed automatically.',
         });
       } else {
         resolve(null);

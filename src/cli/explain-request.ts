@@ -19,7 +19,7 @@ export async function explainRequest(
   for await (const chunk of stdin) text += chunk.toString();
   const request = await parseRequest(asRequest(text), peer);
   if (typeof request === 'string') {
-    stderr(`this is no HTTP request: ${request}\n`);
+    stderr(`this is not an HTTP request: ${request}\n`);
     return 1;
   }
   let isIn = true;

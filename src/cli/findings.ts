@@ -26,7 +26,7 @@ export function formatFindings(findings: readonly Finding[]): string {
     return `${lines.join('\n')}\n`;
   });
   const bad = findings.filter(({ isGood }) => !isGood).length;
-  return `${text.join('')}${bad === 0 ? 'nothing found' : `${bad} of ${findings.length} ${bad === 1 ? 'is' : 'are'} not as it should be`}\n`;
+  return `${text.join('')}${bad === 0 ? 'no problem found' : `${bad} of ${findings.length} checks failed`}\n`;
 }
 
 function printable(text: string): string {

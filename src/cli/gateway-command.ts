@@ -178,12 +178,12 @@ class GatewayService {
       const notes = await this.#gateways.reload(withPermissions(settings));
       this.#check = new UpstreamCheck(settings.upstreams);
       if (JSON.stringify(settings.health) !== JSON.stringify(this.#settings.health)) {
-        notes.push('<health> has changed, and stays as it was: that takes a restart');
+        notes.push('<health> has changed: restart the gateway to apply the change');
       }
       for (const warning of settings.warnings) this.#log.warn(warning);
       for (const note of notes) this.#log.warn(note);
       this.#reloads.done++;
-      this.#log.info('reloaded: new clients meet the new configuration, certificates are read again');
+      this.#log.info('reloaded: the new configuration applies to new clients, and the certificates were read again');
     } catch (error) {
       this.#reloads.failed++;
       for (const line of mistakesOf(error)) {

@@ -76,7 +76,7 @@ function settingsOf(text: string, path: string): GatewaySettings {
     return settings;
   }
   problems.throwIfAny();
-  throw new ConfigError({ tag: 'bind' }, 'is missing: web clients could come in nowhere');
+  throw new ConfigError({ tag: 'bind' }, 'is missing: web clients have nowhere to connect to');
 }
 
 function readSettings(tags: readonly PlacedTag[], problems: Problems): GatewaySettings {
@@ -85,15 +85,16 @@ function readSettings(tags: readonly PlacedTag[], problems: Problems): GatewaySe
     tags.filter((tag) => tag.name === name).map((tag) => new TagFields(tag, GATEWAY_TAGS[name].options, problems));
   const bindTags = all('bind');
   const binds = bindTags.map(readBind);
-  if (binds.length === 0) problems.add(new ConfigError({ tag: 'bind' }, 'is missing: web clients could come in nowhere'));
+  if (binds.length === 0) problems.add(new ConfigError({ tag: 'bind' }, 'is missing: web clients have nowhere to connect to'));
   refuseDoubledBinds(binds, bindTags);
   const { hooks, names } = readHooks(tags, problems);
   for (const [i, { websocket, proxyProtocol }] of binds.entries()) {
     const hook = hooks[websocket];
     const fields = bindTags[i] as TagFields;
     if (!names.has(websocket)) {
-      const problem = websocket === '' ? 'is missing' : 'is the name of no <websocket>';
-      fields.fault('websocket', `${problem}: have ${[...names].filter((name) => name !== '').join(', ') || 'none with a name'}`);
+      const problem = websocket === '' ? 'is missing' : 'is not the name of a <websocket>';
+      const known = [...names].filter((name) => name !== '').join(', ');
+      fields.fault('websocket', `${problem}: ${known === '' ? 'no <websocket> has a name' : `use one of ${known}`}`);
     } else if (hook !== undefined && proxyProtocol && (hook.proxyRanges ?? []).length === 0) {
       fields.fault('proxyprotocol', 'needs <websocket:proxyranges>: no header would be believed');
     }
@@ -132,12 +133,12 @@ function refuseUnknown(tags: readonly PlacedTag[], problems: Problems): void {
     const { name, line } = tag;
     const file = tag.file ?? undefined;
     if (!TAGS.includes(name)) {
-      const hint = suggestion(name, TAGS) || `: have ${TAGS.join(', ')}`;
+      const hint = suggestion(name, TAGS) || `: use one of ${TAGS.join(', ')}`;
       problems.add(new ConfigError({ tag: name, line, file }, `is not known${hint}`));
     }
     const before = first.get(name);
     if (before !== undefined && SINGLE.includes(name)) {
-      problems.add(new ConfigError({ tag: name, line, file }, `is there twice, first on line ${before.line}`));
+      problems.add(new ConfigError({ tag: name, line, file }, `appears twice, first on line ${before.line}`));
     }
     first.set(name, before ?? tag);
   }
@@ -165,7 +166,7 @@ function readHooks(
     const name = tag.name === 'wsorigin' ? tag.entries.get('websocket') : undefined;
     if (name === undefined || named.has(name)) continue;
     const place = { tag: tag.name, key: 'websocket', value: name, line: tag.line, file: tag.file ?? undefined };
-    problems.add(new ConfigError(place, 'is the name of no <websocket>'));
+    problems.add(new ConfigError(place, 'is not the name of a <websocket>'));
   }
   return { hooks, names: new Set(named.keys()) };
 }
@@ -227,7 +228,7 @@ function readCodes(fields: TagFields): number[] | undefined {
     const [, from = '', to = from] = /^(\d{1,3})(?:-(\d{1,3}))?$/.exec(word) ?? [];
     const [first, last] = [Number(from), Number(to)];
     if (from === '' || first > last || last > 255) {
-      fields.fault('codes', 'must be numbers from 0 to 255, or runs such as "5-9"', word);
+      fields.fault('codes', 'must be numbers from 0 to 255, or ranges such as "5-9"', word);
       return [];
     }
     return Array.from({ length: last - first + 1 }, (_, i) => first + i);

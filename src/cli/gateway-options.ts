@@ -30,7 +30,7 @@ const port = (least: 0 | 1, defaultText: string, sentence: string): OptionRow =>
   kind: 'integer',
   least,
   most: 65_535,
-  problem: `must be a port, ${least} to 65535`,
+  problem: `must be a port from ${least} to 65535`,
   byDefault: undefined,
   defaultText,
   sentence,

@@ -110,7 +110,7 @@ export class GatewayProcess implements Gateways {
     }
     const before = this.#listeners.map(({ bind }) => nameOf(bind)).sort();
     const after = settings.binds.map(nameOf).sort();
-    return before.join() === after.join() ? [] : ['<bind> has changed, and stays as it was: that takes a restart'];
+    return before.join() === after.join() ? [] : ['<bind> has changed: restart the gateway to apply the change'];
   }
 
   async counters(): Promise<Counters> {

@@ -30,8 +30,8 @@ function advise(status: number, headers: ReadonlyMap<string, string>, body: stri
   }
   if (status === 505 || status === 501 || status === 426 || status === 400) return BEHIND_PROXY;
   if (status === 200) return `This is a web page. ${BEHIND_PROXY}`;
-  if (status === 401 || status === 407) return 'A password is asked for: browsers send none with WebSockets.';
-  return 'Look into the log of the proxy and of the gateway.';
+  if (status === 401 || status === 407) return 'The server asks for a password, and browsers send none with WebSockets.';
+  return 'Read the log of the proxy and of the gateway.';
 }
 
 function firstLine(body: string): string {

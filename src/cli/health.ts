@@ -66,7 +66,7 @@ async function answer(request: IncomingMessage, source: HealthSource, known: Rea
   if (!namesThisMachine(request.headers.host, known)) {
     return { status: 403, type: TEXT, body: 'this host name is not known here: see <health:hosts>\n' };
   }
-  if (find === undefined) return { status: 404, type: TEXT, body: 'not found: have /health, /stats, /metrics\n' };
+  if (find === undefined) return { status: 404, type: TEXT, body: 'not found: use /health, /stats, /metrics\n' };
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return { status: 405, type: TEXT, body: 'method not allowed\n', headers: { Allow: 'GET, HEAD' } };
   }
@@ -80,7 +80,7 @@ async function answer(request: IncomingMessage, source: HealthSource, known: Rea
 async function answerHealth(source: HealthSource): Promise<Answer> {
   const no = (body: string): Answer => ({ status: 503, type: TEXT, body });
   if (source.facts().isDraining) return no('draining\n');
-  if (source.facts().workers === 0) return no('no worker takes clients\n');
+  if (source.facts().workers === 0) return no('no worker accepts clients\n');
   const upstreams = await source.upstreams();
   if (!upstreams.some(({ isUp }) => isUp)) {
     return no(`no IRC server answers: ${upstreams.map(({ name, problem }) => `${name}: ${problem}`).join('; ')}\n`);

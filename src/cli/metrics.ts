@@ -12,7 +12,7 @@ import type { UpstreamState } from './upstream-check.ts';
 /** What the health endpoint tells beside the counts. */
 export interface ProcessFacts {
   readonly workers: number;
-  /** Workers that were started in place of one that had died. */
+  /** Workers that were started to replace one that had died. */
   readonly restarts: number;
   readonly isDraining: boolean;
   /** Reloads that took effect, and that did not. */
@@ -30,19 +30,19 @@ export function formatMetrics(counters: Counters, facts: ProcessFacts, upstreams
   const { gateway, hook, processes } = counters;
   return [
     formatHook(hook, PREFIX),
-    counter('unreachable_total', 'Clients that no IRC server could be found for.', gateway.unreachable),
+    counter('unreachable_total', 'Clients that were refused because no IRC server could be reached.', gateway.unreachable),
     counter('webirc_refused_total', 'Clients whose IRC server did not accept WEBIRC.', gateway.webircRefused),
     counter('flooded_total', 'Clients that sent too many lines for too long.', gateway.flooded),
     ...formatUpstreams(counters, upstreams),
     ...formatProcesses(processes),
-    gauge('workers', 'Processes that take clients.', facts.workers),
-    counter('worker_restarts_total', 'Workers that were started in place of one that had died.', facts.restarts),
-    gauge('draining', 'Whether the gateway is shutting down.', facts.isDraining ? 1 : 0),
-    counter('reloads_total', 'Reloads of the configuration.', [
+    gauge('workers', 'Processes that accept clients.', facts.workers),
+    counter('worker_restarts_total', 'Workers that were started to replace one that had died.', facts.restarts),
+    gauge('draining', '1 while the gateway is shutting down, else 0.', facts.isDraining ? 1 : 0),
+    counter('reloads_total', 'Reloads of the configuration, by result.', [
       [{ result: 'done' }, facts.reloads.done],
       [{ result: 'failed' }, facts.reloads.failed],
     ]),
-    gauge('uptime_seconds', 'Seconds since the start.', facts.uptimeSeconds),
+    gauge('uptime_seconds', 'Seconds since the gateway started.', facts.uptimeSeconds),
   ].join('');
 }
 
@@ -52,7 +52,7 @@ function formatUpstreams({ gateway: { upstreams } }: Counters, checked: readonly
   return [
     gauge(
       'upstream_up',
-      'Whether the IRC server answered the last check.',
+      '1 if the IRC server answered the last check, else 0.',
       checked.map(({ name, isUp }) => [{ upstream: name }, isUp ? 1 : 0]),
     ),
     gauge(
@@ -89,22 +89,22 @@ function formatProcesses(processes: readonly ProcessCounts[]): string[] {
     ),
     gauge(
       'process_heap_bytes',
-      'Heap that a process uses.',
+      'Heap memory that a process uses.',
       each(({ heapBytes }) => heapBytes),
     ),
     gauge(
       'process_external_bytes',
-      'Memory of buffers outside the heap.',
+      'Memory of a process outside the heap, for buffers.',
       each(({ externalBytes }) => externalBytes),
     ),
     gauge(
       'event_loop_delay_p50_seconds',
-      'Half of the delays of the event loop since the last scrape were at most so long.',
+      'Median delay of the event loop since the last scrape.',
       each(({ eventLoopDelay: { p50 } }) => p50),
     ),
     gauge(
       'event_loop_delay_p99_seconds',
-      '99 of 100 delays of the event loop since the last scrape were at most so long.',
+      '99th percentile of the delays of the event loop since the last scrape.',
       each(({ eventLoopDelay: { p99 } }) => p99),
     ),
     gauge(

@@ -79,7 +79,12 @@ class Probe {
     if (problem !== null) return { isGood: false, tried, ...problem };
     if (webirc === undefined) {
       const toDo = 'Add <webirc password="…"> here, and a block for this gateway at the IRC server (docs/webirc.md).';
-      return { isGood: false, tried: `register at ${name}`, came: 'it works, without WEBIRC: all users have one address', toDo };
+      return {
+        isGood: false,
+        tried: `register at ${name}`,
+        came: 'it works, but without WEBIRC: all users have the same address',
+        toDo,
+      };
     }
     const isBelieved = this.#said.some((line) => line.includes(DOCUMENTATION_ADDRESS));
     const whois = this.#said.join(' | ') || 'no answer to WHOIS with an address';
@@ -88,7 +93,7 @@ class Probe {
       : {
           isGood: false,
           tried,
-          came: `the user is welcome, and the server does not name ${DOCUMENTATION_ADDRESS}: ${whois}`,
+          came: `the server accepts the user, but does not show ${DOCUMENTATION_ADDRESS}: ${whois}`,
           toDo: 'If the server hides addresses from their owners, ask an operator for WHOIS. If not, it has ignored WEBIRC: check its block.',
         };
   }
@@ -112,8 +117,8 @@ class Probe {
     } finally {
       clearTimeout(timer);
     }
-    const came = this.#isWelcome ? 'no answer to WHOIS' : 'no welcome, and nothing more';
-    return { came, toDo: 'Look into the log of the IRC server.' };
+    const came = this.#isWelcome ? 'no answer to WHOIS' : 'no welcome, and no other answer';
+    return { came, toDo: 'Read the log of the IRC server.' };
   }
 
   /** Takes a line; returns whether it was the last that is waited for. */

@@ -22,7 +22,7 @@ export function readUpstreams(upstreams: readonly TagFields[], webircs: readonly
   for (const fields of upstreams) {
     const upstream = readUpstream(fields);
     const name = nameOfUpstream(upstream);
-    if (named.has(name)) fields.fault('name', 'is there twice: name one of them otherwise', name);
+    if (named.has(name)) fields.fault('name', 'appears twice: give one of them another name', name);
     if (typeof upstream.tls === 'object' && upstream.tls.rejectUnauthorized === false) {
       warnings.push(`<upstream:verify> of ${name} is "no": anybody in between can read and write everything`);
     }
@@ -46,7 +46,7 @@ export function readUpstreams(upstreams: readonly TagFields[], webircs: readonly
 function readUpstream(fields: TagFields): Upstream {
   const path = fields.text('path');
   for (const key of ['host', 'port', 'family', 'localaddress']) {
-    if (path !== undefined && fields.has(key)) fields.fault(key, 'cannot be beside path: a server is at one or the other');
+    if (path !== undefined && fields.has(key)) fields.fault(key, 'cannot be combined with path: a server has one or the other');
   }
   const name = fields.text('name');
   const family = fields.text('family');
@@ -73,7 +73,7 @@ type UpstreamTls = { ca?: string; cert?: string; key?: string; servername?: stri
 function readUpstreamTls(fields: TagFields): false | UpstreamTls {
   if (!fields.yesNo('tls')) {
     for (const key of ['cafile', 'servername', 'verify', 'certificate', 'key']) {
-      if (fields.has(key)) fields.fault(key, 'is of TLS, and tls is not "yes"');
+      if (fields.has(key)) fields.fault(key, 'needs tls="yes"');
     }
     return false;
   }
@@ -103,13 +103,17 @@ function readWebircs(webircs: readonly TagFields[], upstreams: readonly string[]
     const upstream = fields.text('upstream');
     const before = upstream === undefined ? forAll : own.get(upstream);
     if (before !== undefined) {
-      fields.fault('upstream', `is there twice: on ${before.where} is one for ${upstream ?? 'all servers'} already`);
+      fields.fault('upstream', `appears twice: the one on ${before.where} is for ${upstream ?? 'all servers'} too`);
     } else if (upstream === undefined) {
       forAll = { where: fields.where, webirc };
     } else if (upstreams.includes(upstream)) {
       own.set(upstream, { where: fields.where, webirc });
     } else {
-      fields.fault('upstream', `is no <upstream>: have ${upstreams.join(', ') || 'none'}`, upstream);
+      fields.fault(
+        'upstream',
+        `is not the name of an <upstream>${upstreams.length === 0 ? '' : `: use one of ${upstreams.join(', ')}`}`,
+        upstream,
+      );
     }
   }
   const result = new Map<string, Webirc>();
@@ -123,7 +127,7 @@ function readWebircs(webircs: readonly TagFields[], upstreams: readonly string[]
 /** Reads a secret that is given as it is, or in a file. Its value is never shown. */
 function readSecret(fields: TagFields, key: string, fileKey: string): string | undefined {
   if (fields.has(key) && fields.has(fileKey)) {
-    fields.fault(fileKey, `cannot be beside ${key}: which one is it?`);
+    fields.fault(fileKey, `cannot be combined with ${key}: set one of them`);
     return undefined;
   }
   return fields.has(fileKey) ? fields.fileFor(key, fileKey) : fields.text(key);

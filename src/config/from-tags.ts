@@ -80,7 +80,7 @@ function readNames(tags: readonly ConfigTag[], errors: ErrorList): Map<string, C
 }
 
 function twice({ line, file }: ConfigTag): string {
-  return `is there twice, first on line ${line}${file === undefined ? '' : ` of ${file}`}`;
+  return `appears twice, first on line ${line}${file === undefined ? '' : ` of ${file}`}`;
 }
 
 function readOrigin(
@@ -103,7 +103,7 @@ function readOrigin(
 
 function unknownName(name: string, named: ReadonlyMap<string, ConfigTag>): string {
   const names = [...named.keys()].filter((known) => known !== '');
-  return `is not the name of a <websocket>${suggestion(name, names) || `: have ${names.join(', ') || 'none'}`}`;
+  return `is not the name of a <websocket>${suggestion(name, names) || `: ${names.length === 0 ? 'no <websocket> has a name' : `use one of ${names.join(', ')}`}`}`;
 }
 
 /** A misspelt tag would be passed over like any other that is not ours. */

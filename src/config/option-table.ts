@@ -90,7 +90,7 @@ export class OptionTable {
   /** Returns what an error says of a key that is not in this table. `others` are the caller's own keys. */
   unknownKey(key: string, others: readonly string[] = []): string {
     const known = [...this.keys, ...others];
-    return `is not known${suggestion(key, known) || `: have ${known.join(', ')}`}`;
+    return `is not known${suggestion(key, known) || `: use one of ${known.join(', ')}`}`;
   }
 
   /** Reads the value of a key as an operator writes it. @throws ConfigError at `place` */
@@ -203,7 +203,10 @@ function problemOf(row: OptionRow, value: unknown, text?: string): string | null
     case 'size':
     case 'integer':
       if (isWithin(row, value)) return null;
-      return row.problem ?? `must be a whole number from ${row.least}${row.most === undefined ? '' : ` to ${row.most}`}`;
+      return (
+        row.problem ??
+        `must be a whole number${row.most === undefined ? `, ${row.least} or more` : ` from ${row.least} to ${row.most}`}`
+      );
     case 'number':
       if (typeof value === 'number' && Number.isFinite(value) && value > row.above) return null;
       return row.problem ?? `must be a number above ${row.above}`;

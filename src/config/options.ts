@@ -39,14 +39,14 @@ export const WEBSOCKET_OPTIONS: OptionTable = new OptionTable('websocket', [
     choices: ['text', 'binary', 'reject', 'auto'],
     byDefault: 'text',
     sentence:
-      'What a client gets that asks for no known subprotocol: text frames, binary frames, the documented 400, or (`auto`) frames as its first message has them.',
+      'The mode of a client that asks for no known subprotocol: `text` frames, `binary` frames, `reject` (the documented 400), or `auto` (frames like those of its first message).',
   },
   {
     name: 'nativePing',
     kind: 'boolean',
     byDefault: true,
     sentence:
-      'Whether the library checks by WebSocket pings that clients are there. If not, the IRC server sends pings of its own.',
+      'Whether the library sends WebSocket pings to check that clients are still connected. If not, the IRC server sends pings of its own.',
   },
   {
     name: 'proxyRanges',
@@ -68,7 +68,7 @@ export const WEBSOCKET_OPTIONS: OptionTable = new OptionTable('websocket', [
     name: 'allowMissingOrigin',
     kind: 'boolean',
     byDefault: false,
-    sentence: 'Lets clients in that send no `Origin`: programs such as Halloy and WeeChat. Browsers always send one.',
+    sentence: 'Whether clients that send no `Origin` are let in: programs such as Halloy and WeeChat. Browsers always send one.',
   },
   {
     name: 'proxyHeader',
@@ -87,7 +87,7 @@ export const WEBSOCKET_OPTIONS: OptionTable = new OptionTable('websocket', [
     choices: ['reject', 'accept'],
     byDefault: 'reject',
     sentence:
-      'What becomes of peers outside `proxyranges`. `reject`: a 400, unless they send a well-formed field, which is then ignored (as documented by InspIRCd). `accept`: they come in under their own address, and no field is read.',
+      'How peers outside `proxyranges` are treated. `reject`: a 400, unless they send a well-formed field, which is then ignored (as documented by InspIRCd). `accept`: they come in under their own address, and no field is read.',
   },
   {
     name: 'pingInterval',
@@ -145,7 +145,7 @@ export const WEBSOCKET_OPTIONS: OptionTable = new OptionTable('websocket', [
     least: 1,
     most: Number.MAX_SAFE_INTEGER,
     byDefault: 1_048_576,
-    sentence: 'The most that may queue for one client. A client that falls further behind is closed, "SendQ exceeded".',
+    sentence: 'The most that may queue for one client. A client that falls further behind is closed with "SendQ exceeded".',
   },
   {
     name: 'handshakeTimeout',
@@ -161,7 +161,7 @@ export const WEBSOCKET_OPTIONS: OptionTable = new OptionTable('websocket', [
     least: 1,
     most: LONGEST_TIMER,
     byDefault: 5_000,
-    sentence: 'The time that a closing handshake may take, and `hook.close()`.',
+    sentence: 'The time that a closing handshake and `hook.close()` may take.',
   },
   {
     name: 'rejectMode',

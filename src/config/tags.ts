@@ -138,10 +138,10 @@ class TagReader {
     const line = this.#line;
     const key = this.#readWord().toLowerCase();
     if (key === '') {
-      this.#giveUp(tag, `has a character that is no key${this.#whyNoKey()}`);
+      this.#giveUp(tag, `has a character that cannot be in a key${this.#whyNoKey()}`);
       return false;
     }
-    if (entries.has(key)) this.#errors.add({ tag, key, line, file: this.#file }, 'is there twice');
+    if (entries.has(key)) this.#errors.add({ tag, key, line, file: this.#file }, 'appears twice');
     this.#skipSpace();
     if (this.#peek() !== '=') {
       entries.set(key, 'yes');
@@ -201,7 +201,7 @@ class TagReader {
       return known;
     }
     const isName = /^#?[\w.:-]{1,40}$/.test(name);
-    const problem = isName ? `has an unknown entity &${name};` : 'has an unknown entity: "&" is written "&amp;"';
+    const problem = isName ? `has an unknown entity &${name};` : 'has an unknown entity: write "&amp;" for "&"';
     const safe = mayBeSecret(tag, key) ? 'has an "&" that begins no entity: write "&amp;"' : problem;
     this.#errors.add({ tag, key, line: this.#line, file: this.#file }, safe);
     return '';
@@ -222,7 +222,7 @@ class TagReader {
   #whyNoKey(): string {
     if (FOREIGN_COMMENT.test(this.#text.slice(this.#at, this.#at + 4))) return ': a comment begins with "#"';
     const c = this.#peek();
-    if (c === '"' || c === '\\') return ': a quote within a value is written "&quot;"';
+    if (c === '"' || c === '\\') return ': write "&quot;" for a quote within a value';
     return `: ${JSON.stringify(c)}`;
   }
 

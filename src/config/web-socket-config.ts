@@ -13,14 +13,14 @@ export interface WebSocketConfig {
    */
   readonly origins: readonly string[];
   /**
-   * What a client gets that asks for no known subprotocol: text frames, binary frames, the documented 400, or (`auto`) frames as
-   * its first message has them. [defaultmode]
+   * The mode of a client that asks for no known subprotocol: `text` frames, `binary` frames, `reject` (the documented 400), or
+   * `auto` (frames like those of its first message). [defaultmode]
    * @defaultValue `'text'`
    */
   readonly defaultMode?: 'text' | 'binary' | 'reject' | 'auto';
   /**
-   * Whether the library checks by WebSocket pings that clients are there. If not, the IRC server sends pings of its own.
-   * [nativeping]
+   * Whether the library sends WebSocket pings to check that clients are still connected. If not, the IRC server sends pings of
+   * its own. [nativeping]
    * @defaultValue `true`
    */
   readonly nativePing?: boolean;
@@ -36,7 +36,8 @@ export interface WebSocketConfig {
    */
   readonly sendAsText?: boolean;
   /**
-   * Lets clients in that send no `Origin`: programs such as Halloy and WeeChat. Browsers always send one. [allowmissingorigin]
+   * Whether clients that send no `Origin` are let in: programs such as Halloy and WeeChat. Browsers always send one.
+   * [allowmissingorigin]
    * @defaultValue `false`
    */
   readonly allowMissingOrigin?: boolean;
@@ -47,7 +48,7 @@ export interface WebSocketConfig {
    */
   readonly proxyHeader?: ProxyHeader;
   /**
-   * What becomes of peers outside `proxyranges`. `reject`: a 400, unless they send a well-formed field, which is then ignored (as
+   * How peers outside `proxyranges` are treated. `reject`: a 400, unless they send a well-formed field, which is then ignored (as
    * documented by InspIRCd). `accept`: they come in under their own address, and no field is read. [directclients]
    * @defaultValue `'reject'`
    */
@@ -83,7 +84,7 @@ export interface WebSocketConfig {
   /** The most frames of one message. A client that sends more is closed with 1008. [maxfragments] @defaultValue `16` */
   readonly maxFragments?: number;
   /**
-   * The most that may queue for one client. A client that falls further behind is closed, "SendQ exceeded". [sendqueuelimit;
+   * The most that may queue for one client. A client that falls further behind is closed with "SendQ exceeded". [sendqueuelimit;
    * bytes]
    * @defaultValue `1048576`
    */
@@ -94,7 +95,7 @@ export interface WebSocketConfig {
    */
   readonly handshakeTimeout?: number;
   /**
-   * The time that a closing handshake may take, and `hook.close()`. [closetimeout; milliseconds; in tags a duration]
+   * The time that a closing handshake and `hook.close()` may take. [closetimeout; milliseconds; in tags a duration]
    * @defaultValue `5000`
    */
   readonly closeTimeout?: number;

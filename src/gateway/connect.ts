@@ -41,7 +41,7 @@ export function connectTo(
       reject(reason ? new UntrustedError(`has no trusted certificate: ${error.message}`, { cause: error }) : error);
     };
     const abort = (): void => give(signal.reason as Error);
-    const timer = setTimeout(() => give(new Error(`does not answer within ${timeout} ms`)), timeout);
+    const timer = setTimeout(() => give(new Error(`did not answer within ${timeout} ms`)), timeout);
     const settle = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);

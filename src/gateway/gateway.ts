@@ -252,7 +252,8 @@ class Gateway implements IrcGateway {
       perMinute: limits.connectionsPerMinute,
     });
     // A client that comes back may try again: only a refusal for good would end it.
-    if (resumes !== null && typeof place === 'string') throw new HandshakeError(503, 'WebSocket: No place for your new address');
+    if (resumes !== null && typeof place === 'string')
+      throw new HandshakeError(503, 'WebSocket: Too many connections from your new address');
     if (place === 'connections') throw new HandshakeError(429, 'WebSocket: Too many connections from your address');
     if (place === 'perMinute') {
       throw new HandshakeError(429, 'WebSocket: Too many new connections from your address', { 'Retry-After': '60' });
@@ -271,7 +272,7 @@ class Gateway implements IrcGateway {
     }
     visit.mark = hit.zone;
     const fields = { address, zone: hit.zone, codes: hit.codes.join(' '), reason: hit.reason };
-    this.#emit({ level: 'info', event: 'listed', message: `${address} is listed in ${hit.zone}, and let in`, fields });
+    this.#emit({ level: 'info', event: 'listed', message: `${address} is listed in ${hit.zone}, and was let in`, fields });
   }
 
   async #connect(

@@ -37,7 +37,7 @@ const NAMES: readonly (keyof GatewayUsers)[] = ['username', 'realname', 'hostnam
 export function checkUsers(users: GatewayUsers): GatewayUsers {
   for (const [name, template] of Object.entries(users)) {
     if (!(NAMES as readonly string[]).includes(name)) {
-      throw new ConfigError({ tag: 'users', key: name }, `is not known: have ${NAMES.join(', ')}`);
+      throw new ConfigError({ tag: 'users', key: name }, `is not known: use one of ${NAMES.join(', ')}`);
     }
     if (template === undefined) continue;
     const problem = templateProblem(template);
@@ -48,10 +48,10 @@ export function checkUsers(users: GatewayUsers): GatewayUsers {
 
 /** Returns what is wrong with a template; `null`: nothing. */
 export function templateProblem(template: unknown): string | null {
-  if (typeof template !== 'string' || template.trim() === '') return 'must be a text, and not empty';
+  if (typeof template !== 'string' || template.trim() === '') return 'must be a text that is not empty';
   if (/[\x00-\x1f\x7f]/.test(template)) return 'has a line end or another control character';
   const unknown = /%[^aihno%]|%$/.exec(template.replaceAll('%%', ''));
-  return unknown === null ? null : `has an unknown "${unknown[0]}": have %a, %i, %h, %n, %o and %%`;
+  return unknown === null ? null : `has an unknown "${unknown[0]}": use %a, %i, %h, %n, %o or %%`;
 }
 
 /** Returns a template filled in; the nick is what the client calls itself. */

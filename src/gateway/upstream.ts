@@ -52,7 +52,7 @@ export function prepareUpstreams(upstreams: readonly Upstream[]): readonly Ready
   const ready = upstreams.map(prepare);
   const names = new Set<string>();
   for (const { name } of ready) {
-    if (names.has(name)) throw new ConfigError({ tag: 'upstream', key: 'name', value: name }, 'is there twice');
+    if (names.has(name)) throw new ConfigError({ tag: 'upstream', key: 'name', value: name }, 'appears twice');
     names.add(name);
   }
   return ready;
@@ -79,7 +79,10 @@ function prepare(options: Upstream): ReadyUpstream {
   }
   // The values are not shown: they are secrets.
   if (pass !== undefined && !isParameter(pass)) {
-    throw new ConfigError({ tag: 'upstream', key: 'pass' }, 'must be a text without blanks or line ends, and no colon first');
+    throw new ConfigError(
+      { tag: 'upstream', key: 'pass' },
+      'must be a text without spaces or line ends that does not begin with a colon',
+    );
   }
   if (webirc !== undefined && !isParameter(webirc.password)) {
     throw new ConfigError({ tag: 'webirc', key: 'password' }, 'must be a word that does not begin with a colon');
@@ -102,7 +105,7 @@ function prepare(options: Upstream): ReadyUpstream {
 function checkAddress({ host, port, path }: Upstream): void {
   if (path !== undefined) {
     if (host !== undefined || port !== undefined) {
-      throw new ConfigError({ tag: 'upstream', key: 'path', value: path }, 'cannot be beside host and port');
+      throw new ConfigError({ tag: 'upstream', key: 'path', value: path }, 'cannot be combined with host and port');
     }
     // Linux: sun_path has 108 bytes, a NUL at its end among them.
     if (typeof path !== 'string' || path === '' || path.includes('\0') || Buffer.byteLength(path) > 107) {
@@ -114,13 +117,13 @@ function checkAddress({ host, port, path }: Upstream): void {
     throw new ConfigError({ tag: 'upstream', key: 'host', value: host }, 'must be a host name or an address');
   }
   if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535) {
-    throw new ConfigError({ tag: 'upstream', key: 'port', value: port }, 'must be a port, 1 to 65535');
+    throw new ConfigError({ tag: 'upstream', key: 'port', value: port }, 'must be a port from 1 to 65535');
   }
 }
 
 function checkLocalAddress({ path, family }: Upstream, localAddress: string): void {
   const place = { tag: 'upstream', key: 'localaddress', value: localAddress };
-  if (path !== undefined) throw new ConfigError(place, 'has no meaning for a path');
+  if (path !== undefined) throw new ConfigError(place, 'cannot be combined with path');
   const version = isIP(localAddress);
   if (version === 0) throw new ConfigError(place, 'must be an IP address of this machine');
   if (family !== undefined && family !== version) throw new ConfigError(place, `is not of family ${family}`);

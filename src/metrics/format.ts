@@ -15,31 +15,32 @@ type Sample = readonly [labels: string, value: number];
  * @throws RangeError for a prefix that Prometheus does not take
  */
 export function formatMetrics(source: HookStats, prefix = 'ircd_websocket_'): string {
-  if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(prefix)) throw new RangeError(`not a metric's name: ${JSON.stringify(prefix)}`);
+  if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(prefix))
+    throw new RangeError(`the prefix cannot begin the name of a metric: ${JSON.stringify(prefix)}`);
   const { lines, bytes } = source;
   const metric = (name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]): string =>
     `# HELP ${prefix}${name} ${help}\n# TYPE ${prefix}${name} ${type}\n${samples.map(([labels, value]) => `${prefix}${name}${labels} ${value}\n`).join('')}`;
   return [
-    metric('clients', 'gauge', 'Clients that are in now.', [['', source.clients]]),
-    metric('clients_suspended', 'gauge', 'Clients that have lost their connection now, and may come back.', [
+    metric('clients', 'gauge', 'Connected clients, suspended ones included.', [['', source.clients]]),
+    metric('clients_suspended', 'gauge', 'Suspended clients: they have lost their connection, and may come back.', [
       ['', source.suspended],
     ]),
-    metric('accepted_total', 'counter', 'Clients that were let in.', [['', source.accepted]]),
+    metric('accepted_total', 'counter', 'Clients that were accepted.', [['', source.accepted]]),
     metric('rejected_total', 'counter', 'Requests that were refused, by HTTP status.', byLabel('status', source.rejected)),
-    metric('closed_total', 'counter', 'Clients that are gone, by close code.', byLabel('code', source.closed)),
-    metric('resumed_total', 'counter', 'Clients that came back after their connection was lost.', [['', source.resumed]]),
-    metric('expired_total', 'counter', 'Clients that did not come back in time.', [['', source.expired]]),
-    metric('lines_total', 'counter', 'Lines from clients and to clients.', [
+    metric('closed_total', 'counter', 'Clients that have disconnected, by close code.', byLabel('code', source.closed)),
+    metric('resumed_total', 'counter', 'How often a client came back after it had lost its connection.', [['', source.resumed]]),
+    metric('expired_total', 'counter', 'Suspended clients that did not come back in time.', [['', source.expired]]),
+    metric('lines_total', 'counter', 'Lines received from clients, and sent to clients.', [
       ['{direction="received"}', lines.received],
       ['{direction="sent"}', lines.sent],
     ]),
-    metric('bytes_total', 'counter', 'Bytes of WebSocket frames from clients and to clients.', [
+    metric('bytes_total', 'counter', 'Bytes of WebSocket frames received from clients, and sent to clients.', [
       ['{direction="received"}', bytes.received],
       ['{direction="sent"}', bytes.sent],
     ]),
-    metric('queued_bytes', 'gauge', 'Bytes that wait for all clients together.', [['', source.queuedBytes]]),
-    histogram(`${prefix}round_trip_seconds`, 'From a native ping to its pong.', source.roundTrips),
-    histogram(`${prefix}handshake_seconds`, 'From an upgrade request to its 101.', source.handshakes),
+    metric('queued_bytes', 'gauge', 'Bytes that are queued for all clients together.', [['', source.queuedBytes]]),
+    histogram(`${prefix}round_trip_seconds`, 'Seconds from a WebSocket ping to its pong.', source.roundTrips),
+    histogram(`${prefix}handshake_seconds`, 'Seconds from an upgrade request to its answer, the 101.', source.handshakes),
   ].join('');
 }
 

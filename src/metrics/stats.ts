@@ -9,26 +9,26 @@ import type { HistogramSnapshot } from './histogram.ts';
 export interface HookStats {
   /** Connected clients, suspended ones included. */
   readonly clients: number;
-  /** Clients that were let in. */
+  /** Clients that were accepted. */
   readonly accepted: number;
   /** Requests that were refused, by HTTP status. */
   readonly rejected: Readonly<Record<number, number>>;
-  /** Clients that are gone, by close code (1006: without a Close frame). */
+  /** Clients that have disconnected, by close code (1006: without a Close frame). */
   readonly closed: Readonly<Record<number, number>>;
-  /** Clients that have lost their connection and may come back, at this moment. */
+  /** Suspended clients at this moment: they have lost their connection, and may come back. */
   readonly suspended: number;
-  /** How often a client came back. */
+  /** How often a client came back after it had lost its connection. */
   readonly resumed: number;
-  /** Clients that lost their connection and did not come back in time. */
+  /** Suspended clients that did not come back in time. */
   readonly expired: number;
-  /** Lines from clients and to clients. */
+  /** Lines received from clients, and sent to clients. */
   readonly lines: { readonly received: number; readonly sent: number };
-  /** Bytes of WebSocket frames from clients and to clients. */
+  /** Bytes of WebSocket frames received from clients, and sent to clients. */
   readonly bytes: { readonly received: number; readonly sent: number };
-  /** Bytes that wait for all clients together. */
+  /** Bytes that are queued for all clients together. */
   readonly queuedBytes: number;
-  /** From a native ping to its pong, in milliseconds. */
+  /** Milliseconds from a WebSocket ping to its pong. */
   readonly roundTrips: HistogramSnapshot;
-  /** From an upgrade request to its 101, in milliseconds, `authorize` included. */
+  /** Milliseconds from an upgrade request to its answer, the 101; `authorize` included. */
   readonly handshakes: HistogramSnapshot;
 }

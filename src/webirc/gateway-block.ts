@@ -96,7 +96,8 @@ export function compileGateway(
   const place: ConfigErrorPlace = { tag: 'gateway', line };
   if (typeof gateway !== 'object' || gateway === null) throw new ConfigError({ ...place, value: gateway }, 'must be an object');
   for (const key of Object.keys(gateway)) {
-    if (!KEYS.includes(key)) throw new ConfigError({ ...place, key: key.toLowerCase() }, `is not known: have ${KEYS.join(', ')}`);
+    if (!KEYS.includes(key))
+      throw new ConfigError({ ...place, key: key.toLowerCase() }, `is not known: use one of ${KEYS.join(', ')}`);
   }
   const { name, type = 'webirc', mask, trustedFlags = ['*'], newUsername = 'gateway', hostname = 'ignore' } = gateway;
   checkChoice(type, ['webirc', 'username'], { ...place, key: 'type' });
@@ -105,7 +106,8 @@ export function compileGateway(
   checkText(newUsername, /^[^\0\r\n @!:]+$/, { ...place, key: 'newusername' });
   checkList(trustedFlags, { ...place, key: 'trustedflags' });
   checkList(mask, { ...place, key: 'mask' });
-  if (mask.length === 0) throw new ConfigError({ ...place, key: 'mask' }, 'is missing: a gateway must be from somewhere');
+  if (mask.length === 0)
+    throw new ConfigError({ ...place, key: 'mask' }, 'is missing: it tells which addresses the gateway connects from');
   const masks = mask.map((pattern) => compileMask(pattern, { ...place, key: 'mask' }));
   return {
     name,
@@ -138,18 +140,18 @@ function compileProof(
     // An operator who sets a password believes that it is asked for.
     for (const [key, value] of Object.entries({ password, hash, fingerprint }))
       if (value !== undefined)
-        throw new ConfigError({ ...place, key }, 'has no meaning for the type "username": its mask is all there is');
+        throw new ConfigError({ ...place, key }, 'cannot be combined with the type "username", which has only a mask');
     return async () => false;
   }
   if (fingerprint !== undefined) checkText(fingerprint, /^[^\0\r\n ]+$/, { ...place, key: 'fingerprint' });
   if (password !== undefined) {
     // Not checkText: the value stays out of the error.
     if (typeof password !== 'string' || password === '')
-      throw new ConfigError({ ...place, key: 'password' }, 'must be a text, and not empty');
+      throw new ConfigError({ ...place, key: 'password' }, 'must be a text that is not empty');
   } else if (fingerprint === undefined) {
     throw new ConfigError(place, 'needs a password or a fingerprint');
   } else if (hash !== undefined) {
-    throw new ConfigError({ ...place, key: 'hash', value: hash }, 'has no password to go with');
+    throw new ConfigError({ ...place, key: 'hash', value: hash }, 'needs a password');
   }
   if (hash !== undefined) checkText(hash, /^\S+$/, { ...place, key: 'hash' });
   const wanted = fingerprint === undefined ? null : canonicalFingerprint(fingerprint);
@@ -171,7 +173,7 @@ function checkChoice(value: string, choices: readonly string[], place: ConfigErr
 
 function checkText(value: unknown, form: RegExp, place: ConfigErrorPlace): void {
   if (typeof value !== 'string' || !form.test(value))
-    throw new ConfigError({ ...place, value }, 'is empty, or has characters that do not belong there');
+    throw new ConfigError({ ...place, value }, 'is empty, or has characters that are not allowed');
 }
 
 function checkList(value: unknown, place: ConfigErrorPlace): void {

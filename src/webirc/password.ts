@@ -60,7 +60,7 @@ export function compilePassword(
   const algorithm = ALGORITHMS.get(name);
   if (algorithm === undefined) {
     const known = [...ALGORITHMS.keys(), ...Object.keys(verifiers)].join(', ');
-    throw new ConfigError({ ...place, key: 'hash', value: hash }, `is not known: have ${known}; others through "verifiers"`);
+    throw new ConfigError({ ...place, key: 'hash', value: hash }, `is not known: use one of ${known}, or add it to "verifiers"`);
   }
   const verify = algorithm(stored);
   if (verify === null) throw new ConfigError({ ...place, key: 'password' }, `is not of the form that ${name} stores`);

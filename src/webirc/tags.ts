@@ -92,7 +92,8 @@ function readTag({ name: tag, entries, line }: ConfigTag, { keys, userType }: Di
   const gateway: { -readonly [K in keyof WebircGateway]?: unknown } = { mask: [] };
   for (const [key, text] of entries) {
     const option = keys.get(key);
-    if (option === undefined) throw new ConfigError({ tag, key, line }, `is not known: have ${[...keys.keys()].join(', ')}`);
+    if (option === undefined)
+      throw new ConfigError({ tag, key, line }, `is not known: use one of ${[...keys.keys()].join(', ')}`);
     gateway[option] = readValue(option, text);
   }
   if (gateway.type === 'username' && userType !== 'username') {

@@ -56,18 +56,18 @@ describe('what is asked for', () => {
   });
 
   test.each<[string[], string]>([
-    [[], 'which command? There are gateway and doctor'],
-    [['serve'], 'unknown command "serve": there are gateway and doctor'],
-    [['gateway', '--config', 'x', '--check', '--probe'], '--check cannot be beside --probe'],
+    [[], 'a command is missing: gateway or doctor'],
+    [['serve'], 'unknown command "serve": the commands are gateway and doctor'],
+    [['gateway', '--config', 'x', '--check', '--probe'], '--check cannot be combined with --probe'],
     [['gateway', '--config', 'x', '--log-format', 'xml'], '--log-format must be one of text, json'],
     [['gateway', '--config', 'x', '--log-level', 'all'], '--log-level must be one of debug, info, warn, error'],
     [['gateway', '--config', 'x', '--explain', '--peer', 'here'], '--peer must be an IP address'],
-    [['gateway', '--config', 'x', '--idle', '5'], '--idle is no option of gateway'],
+    [['gateway', '--config', 'x', '--idle', '5'], '--idle is not an option of gateway'],
     [['doctor'], 'doctor needs the URL of a WebSocket, such as wss://chat.example.com/irc'],
     [['doctor', 'https://chat.example.com'], 'not the URL of a WebSocket: "https://chat.example.com"'],
     [['doctor', 'wss://a', 'wss://b'], 'unexpected argument "wss://b"'],
-    [['doctor', 'wss://a', '--workers', '2'], '--workers is no option of doctor'],
-    [['doctor', 'wss://a', '--idle', 'long'], '--idle must be seconds, 0 to 3600'],
+    [['doctor', 'wss://a', '--workers', '2'], '--workers is not an option of doctor'],
+    [['doctor', 'wss://a', '--idle', 'long'], '--idle must be a number of seconds from 0 to 3600'],
     [['doctor', 'wss://a', '--ca', '/none'], '--ca cannot be read: ENOENT'],
     [['gateway'], 'gateway needs --config FILE'],
     [['gateway', '--config='], 'gateway needs --config FILE'],
@@ -147,7 +147,7 @@ describe('--check', () => {
     expect(await run('gateway', '--config', path, '--check')).toEqual({
       code: 1,
       stdout: '',
-      stderr: `${path}: line 2: <bind:port> "x" must be a port, 0 to 65535\n`,
+      stderr: `${path}: line 2: <bind:port> "x" must be a port from 0 to 65535\n`,
     });
   });
 
@@ -200,7 +200,7 @@ Sec-WebSocket-Version: 13
   test('what is no request', async () => {
     const { code, stderr } = await runWith('hello', 'gateway', '--config', configFile(CONFIG), '--explain');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^this is no HTTP request: /);
+    expect(stderr).toMatch(/^this is not an HTTP request: /);
   });
 });
 

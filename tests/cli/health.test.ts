@@ -41,7 +41,7 @@ describe('the health endpoint', () => {
   test('M4: /health is 503 where no worker takes clients', async () => {
     facts = { ...FACTS, workers: 0 };
     const down = await fetch(`${url}health`);
-    expect([down.status, await down.text()]).toEqual([503, 'no worker takes clients\n']);
+    expect([down.status, await down.text()]).toEqual([503, 'no worker accepts clients\n']);
   });
 
   test('/health is 503 where no IRC server answers, with the reason of each', async () => {

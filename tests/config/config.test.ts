@@ -270,12 +270,12 @@ describe('all errors of a configuration are told at once', () => {
     expect(
       errorOf(() => configFromTags(parseTags(text))).errors.map(({ line, message }) => [line, message.slice(8, 60)]),
     ).toEqual([
-      [5, '<websocket> is there twice, first on line 1'],
+      [5, '<websocket> appears twice, first on line 1'],
       [1, '<websocket:defaultmode> "texte" must be one of text,'],
       [1, '<websocket:pingtimeout> "soon" must be a duration su'],
       [1, '<websocket:maxfragments> "0" must be a whole number '],
       [1, '<websocket:rejectmode> "silent" must be one of http,'],
-      [1, '<websocket:orgins> "x" is not known: have defaultmod'],
+      [1, '<websocket:orgins> "x" is not known: use one of defa'],
       [4, '<wsorigin:alow> "https://b.example" is not known: di'],
       [4, '<wsorigin:allow> is missing'],
       [3, '<wsorigin:allow> "https://a.example/" has a path or '],
@@ -375,14 +375,14 @@ describe('<websocket name>', () => {
   });
 
   test.each([
-    ['<websocket name="a"><websocket name="a">', 'a', '<websocket:name> "a" is there twice, first on line 1'],
+    ['<websocket name="a"><websocket name="a">', 'a', '<websocket:name> "a" appears twice, first on line 1'],
     ['<websocket name="">', '', '<websocket:name> is empty'],
     ['<websocket name="kiosk">', 'kiosq', '<websocket:name> "kiosq" is not the name of a <websocket>: did you mean kiosk?'],
-    ['<websocket>', 'x', '<websocket:name> "x" is not the name of a <websocket>: have none'],
+    ['<websocket>', 'x', '<websocket:name> "x" is not the name of a <websocket>: no <websocket> has a name'],
     [
       '<wsorigin allow="https://b.example" websocket="x">',
       '',
-      '<wsorigin:websocket> "x" is not the name of a <websocket>: have none',
+      '<wsorigin:websocket> "x" is not the name of a <websocket>: no <websocket> has a name',
     ],
   ])('%s is refused', (text, name, message) => {
     const tags = parseTags(`${text}<wsorigin allow="https://a.example">`);
@@ -439,7 +439,7 @@ describe('OptionTable, for other configurations', () => {
     expect(errors).toEqual([
       'line 1: <upstream:password> is empty',
       'line 1: <upstream:pasword> is not known: did you mean password?',
-      'line 1: <upstream:x> is not known: have host, password, weight',
+      'line 1: <upstream:x> is not known: use one of host, password, weight',
     ]);
     const list = new ErrorList();
     table.check('password', 7, list);

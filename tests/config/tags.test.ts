@@ -60,15 +60,15 @@ describe('what is wrong is refused with its line', () => {
     ['\n<a b="c"', 2, 'is not closed by ">"'],
     ['<a\nb="c>', 2, 'not closed by a quote'],
     ['<a b=c>', 1, 'quotes around the value of b'],
-    ['<a b="1" b="2">', 1, 'there twice'],
+    ['<a b="1" b="2">', 1, 'appears twice'],
     ['<a b="&nope;">', 1, 'unknown entity &nope;'],
     ['<a b="&#0;">', 1, 'unknown entity'],
     ['<a b="&#99999999;">', 1, 'unknown entity'],
     ['<a b="& c">', 1, 'unknown entity'],
-    ['<a !="c">', 1, 'no key'],
+    ['<a !="c">', 1, 'cannot be in a key'],
     ['/* C */\n<a b="c">', 1, 'stands outside of a tag'],
     ["<a b='c'>", 1, 'quotes around the value of b'],
-    ['<a b="x\\"y">', 1, 'no key'],
+    ['<a b="x\\"y">', 1, 'cannot be in a key'],
     ['<define value="x">', 1, '<define:name> is missing'],
   ])('%j', (text, line, problem) => {
     let error: unknown;
@@ -108,15 +108,15 @@ describe('all errors of a text are told at once', () => {
 <last`;
     expect(errorsOf(text)).toEqual([
       'line 1: text stands outside of a tag: a comment begins with "#"',
-      'line 3: <websocket:defaultmode> is there twice',
+      'line 3: <websocket:defaultmode> appears twice',
       'line 3: <websocket> has no quotes around the value of defaultmode: they must be double',
       'line 3: <websocket> has no quotes around the value of charset',
       'line 4: <a:b> has an unknown entity &nope;',
-      'line 4: <a:c> has an unknown entity: "&" is written "&amp;"',
+      'line 4: <a:c> has an unknown entity: write "&amp;" for "&"',
       'line 5: text stands outside of a tag: a comment begins with "#"',
       'line 6: <wsorigin:allow> has a value that is not closed by a quote',
       'line 8: <define:name> is missing',
-      'line 10: <x> has a character that is no key: "!"',
+      'line 10: <x> has a character that cannot be in a key: "!"',
       'line 11: <last> is not closed by ">"',
     ]);
   });
@@ -167,10 +167,10 @@ describe('what is said of other languages’ habits', () => {
   test.each([
     ['<!-- a comment --><a b="c">', 'line 1: a tag has no name: a comment begins with "#"'],
     ['<a b="c"></a>', 'line 1: a tag has no name: there are no closing tags'],
-    ['<a /* b */ c="d">', 'line 1: <a> has a character that is no key: a comment begins with "#"'],
-    ['<a b="c" // d\n>', 'line 1: <a> has a character that is no key: a comment begins with "#"'],
+    ['<a /* b */ c="d">', 'line 1: <a> has a character that cannot be in a key: a comment begins with "#"'],
+    ['<a b="c" // d\n>', 'line 1: <a> has a character that cannot be in a key: a comment begins with "#"'],
     ['; a comment of ini', 'line 1: text stands outside of a tag: a comment begins with "#"'],
-    ['<a b="x\\"y">', 'line 1: <a> has a character that is no key: a quote within a value is written "&quot;"'],
+    ['<a b="x\\"y">', 'line 1: <a> has a character that cannot be in a key: write "&quot;" for a quote within a value'],
     ['<a b=“c”>', 'line 1: <a> has no quotes around the value of b'],
     ['<a\n<b c="d">', 'line 1: <a> is not closed by ">"'],
     ['<a b=>', 'line 1: <a> has no quotes around the value of b'],

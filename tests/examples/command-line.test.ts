@@ -55,8 +55,8 @@ describe('npm start', () => {
 
   test.each([
     [['--prot', '1'], "Unknown option '--prot'. `npm start -- --help` lists the options.\n"],
-    [['--port', 'http'], '--port "http" must be a port, 0 to 65535\n'],
-    [['--irc-port', '65536'], '--irc-port "65536" must be a port, 0 to 65535\n'],
+    [['--port', 'http'], '--port "http" must be a port from 0 to 65535\n'],
+    [['--irc-port', '65536'], '--irc-port "65536" must be a port from 0 to 65535\n'],
   ])('%j is refused in words', (args, words) => {
     expect(end('ircd/main.js', args)).toEqual({ status: 1, text: words });
   });

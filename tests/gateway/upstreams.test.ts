@@ -181,7 +181,7 @@ describe('an IRC server that misbehaves', () => {
     const client = await RawClient.open(port);
     client.socket.write(clientText('NICK ada'));
     await (await next).line(/^NICK ada$/);
-    expect(log).toContain('silent: does not answer within 100 ms');
+    expect(log).toContain('silent: did not answer within 100 ms');
     client.socket.destroy();
     silent.close();
   });

@@ -110,7 +110,7 @@ describe.skipIf(INSPIRCD === null)('a right installation', () => {
   test('nothing is found, and WEBIRC is believed', async () => {
     const gateway = await startSite();
     const { code, output } = await doctor(`ws://127.0.0.1:${gateway.webPort()}/`, '--idle', '0.5');
-    expect([code, output]).toEqual([0, expect.stringMatching(/^ok {4}0\.5 s of silence: still connected\nnothing found\n$/m)]);
+    expect([code, output]).toEqual([0, expect.stringMatching(/^ok {4}0\.5 s of silence: still connected\nno problem found\n$/m)]);
     const probe = await run('gateway', '--config', join(gateway.folder, 'gateway.conf'), '--probe');
     expect([probe.code, probe.output]).toEqual([0, expect.stringContaining('the server believes it: ')]);
   });
@@ -118,7 +118,7 @@ describe.skipIf(INSPIRCD === null)('a right installation', () => {
   test.skipIf(NGINX === null)('behind nginx', async () => {
     const gateway = await startSite({ websocket: BEHIND_NGINX });
     const url = await startNginx(gateway.webPort(), UPGRADE + FORWARDED);
-    expect(await doctor(url)).toEqual({ code: 0, output: expect.stringContaining('nothing found') as string });
+    expect(await doctor(url)).toEqual({ code: 0, output: expect.stringContaining('no problem found') as string });
   });
 });
 
@@ -159,7 +159,7 @@ describe.skipIf(OPENSSL === null || INSPIRCD === null)('certificates', () => {
   test('4: one of another name', async () => {
     const { gateway, ca } = await secureSite();
     const found = await doctor(`wss://127.0.0.1:${gateway.webPort()}/`, '--ca', ca);
-    expectFinding(found, /TLS certificate: .*127\.0\.0\.1/, /Get a certificate of 127\.0\.0\.1/);
+    expectFinding(found, /TLS certificate: .*127\.0\.0\.1/, /Get a certificate for 127\.0\.0\.1/);
   });
 
   test('5: one that nobody trusts', async () => {
@@ -280,7 +280,7 @@ describe.skipIf(INSPIRCD === null)('the gateway', () => {
     await gateway.reload(wrong);
     const found = await doctor(`ws://127.0.0.1:${gateway.webPort()}/`);
     // Before or behind the answer to a ping: InspIRCd is fast.
-    expectFinding(found, /(register, and WHOIS on itself|ping): .*does not know this gateway/, /--probe|welcomes nobody/);
+    expectFinding(found, /(register, and WHOIS on itself|ping): .*does not know this gateway/, /--probe|did not welcome/);
   });
 
   test('18: the IRC server expects the gateway from another address', async () => {
@@ -298,7 +298,7 @@ describe.skipIf(INSPIRCD === null)('the gateway', () => {
     const config = readFileSync(join(gateway.folder, 'gateway.conf'), 'utf8').replace(/<webirc.*>/, '');
     gateway.write('none.conf', config);
     const probe = await run('gateway', '--config', join(gateway.folder, 'none.conf'), '--probe');
-    expectFinding(probe, /without WEBIRC: all users have one address/, /Add <webirc/);
+    expectFinding(probe, /without WEBIRC: all users have the same address/, /Add <webirc/);
   });
 
   test('20: --probe, and the IRC server is not there', async () => {
@@ -341,18 +341,18 @@ describe('servers that break WebSockets', () => {
   test('22: a subprotocol that was not asked for', async () => {
     const url = await startFake((key) => `${accept(key)}Sec-WebSocket-Protocol: irc\r\n`);
     expect((await doctor(url)).output).toMatch(
-      /FAIL .*101 with the subprotocol irc, and none was asked for\n {6}→ Browsers refuse/,
+      /FAIL .*101 with the subprotocol irc, which was not asked for\n {6}→ Browsers refuse/,
     );
   });
 
   test('23: compression that was not asked for', async () => {
     const url = await startFake((key) => `${accept(key)}Sec-WebSocket-Extensions: permessage-deflate\r\n`);
-    expect((await doctor(url)).output).toMatch(/FAIL .*101 with an extension, and none was asked for/);
+    expect((await doctor(url)).output).toMatch(/FAIL .*101 with an extension, which was not asked for/);
   });
 
   test('24: masked frames', async () => {
     const url = await startFake(accept, (socket) => socket.write(Buffer.from([0x81, 0x81, 1, 2, 3, 4, 5])));
-    expect((await doctor(url)).output).toMatch(/FAIL {2}ping: bytes that are no frame of a server: 8181/);
+    expect((await doctor(url)).output).toMatch(/FAIL {2}ping: bytes that are not a frame from a server: 8181/);
   });
 
   test('25: bytes that are no HTTP', async () => {

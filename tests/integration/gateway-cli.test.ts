@@ -288,8 +288,8 @@ describe('SIGHUP', () => {
     await stays;
 
     expect(await gateway.reload(`<bind port="1">${other}${to(second.port)}`)).toMatch(/^reloaded: /);
-    expect(gateway.log).toContain('warning: <bind> has changed, and stays as it was: that takes a restart');
-    expect(gateway.log).toContain('warning: <health> has changed, and stays as it was: that takes a restart');
+    expect(gateway.log).toContain('warning: <bind> has changed: restart the gateway to apply the change');
+    expect(gateway.log).toContain('warning: <health> has changed: restart the gateway to apply the change');
     const next = second.next();
     await RawClient.open(gateway.webPort(), { Origin: 'https://other.example.com' });
     await next;

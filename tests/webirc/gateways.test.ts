@@ -489,14 +489,14 @@ describe('W10 what could not work, or would let anybody in, is refused when it i
   const password = sha256('x');
   test.each<[object, string]>([
     [{ mask: ['127.0.0.1'] }, '<gateway> needs a password or a fingerprint'],
-    [{ mask: ['127.0.0.1'], password: '' }, '<gateway:password> must be a text, and not empty'],
-    [{ mask: ['127.0.0.1'], password: 7 }, '<gateway:password> must be a text, and not empty'],
-    [{ mask: ['127.0.0.1'], password: '', fingerprint: 'ab' }, '<gateway:password> must be a text, and not empty'],
+    [{ mask: ['127.0.0.1'], password: '' }, '<gateway:password> must be a text that is not empty'],
+    [{ mask: ['127.0.0.1'], password: 7 }, '<gateway:password> must be a text that is not empty'],
+    [{ mask: ['127.0.0.1'], password: '', fingerprint: 'ab' }, '<gateway:password> must be a text that is not empty'],
     [{ mask: ['127.0.0.1'], password, hash: '' }, '<gateway:hash> "" is empty'],
     [{ mask: ['127.0.0.1'], password, hash: 'md4' }, '<gateway:hash> "md4" is not known'],
     [{ mask: ['127.0.0.1'], password: 'short', hash: 'sha256' }, '<gateway:password> is not of the form'],
     [{ mask: ['127.0.0.1'], fingerprint: '' }, '<gateway:fingerprint> "" is empty'],
-    [{ mask: ['127.0.0.1'], fingerprint: 'ab', hash: 'sha256' }, '<gateway:hash> "sha256" has no password'],
+    [{ mask: ['127.0.0.1'], fingerprint: 'ab', hash: 'sha256' }, '<gateway:hash> "sha256" needs a password'],
     [{ mask: [], password }, '<gateway:mask> is missing'],
     [{ password }, '<gateway:mask> must be a list'],
     [{ mask: '127.0.0.1', password }, '<gateway:mask> "127.0.0.1" must be a list'],
@@ -512,8 +512,8 @@ describe('W10 what could not work, or would let anybody in, is refused when it i
     [{ mask: ['127.0.0.1'], password, name: 'a\nb' }, '<gateway:name>'],
     [{ mask: ['127.0.0.1'], password, trustedflags: [] }, '<gateway:trustedflags> is not known'],
     [{ mask: ['127.0.0.1'], type: 'username', newUsername: 'a b' }, '<gateway:newusername> "a b"'],
-    [{ mask: ['127.0.0.1'], type: 'username', password }, '<gateway:password> has no meaning for the type "username"'],
-    [{ mask: ['127.0.0.1'], type: 'username', fingerprint: 'ab' }, '<gateway:fingerprint> has no meaning'],
+    [{ mask: ['127.0.0.1'], type: 'username', password }, '<gateway:password> cannot be combined with the type "username"'],
+    [{ mask: ['127.0.0.1'], type: 'username', fingerprint: 'ab' }, '<gateway:fingerprint> cannot be combined'],
   ])('%j', (gateway, message) => {
     expect(() => createWebirc([gateway as WebircGateway])).toThrow(ConfigError);
     expect(() => createWebirc([gateway as WebircGateway])).toThrow(message);

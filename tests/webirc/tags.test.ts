@@ -74,7 +74,7 @@ describe('<cgihost> of InspIRCd 3', () => {
     ['<cgihost mask="::1" password="x">', '<cgihost:type> is missing: "webirc" or "ident"'],
     ['<cgihost type="username" mask="::1">', '<cgihost:type> "username" must be one of webirc, ident'],
     ['<cgihost type="other" mask="::1" password="x">', '<cgihost:type> "other" must be one of webirc, ident'],
-    ['<cgihost type="ident" mask="::1" newusername="x">', '<cgihost:newusername> is not known: have type, mask'],
+    ['<cgihost type="ident" mask="::1" newusername="x">', '<cgihost:newusername> is not known: use one of type, mask'],
     ['<cgihost type="ident" mask="::1" newident="a b">', '<cgihost:newident> "a b"'],
     ['<cgihost type="webirc" mask="::1" hostname="trust" password="x">', '<cgihost:hostname> is not known'],
     ['<cgihost type="webirc" mask="::1">', '<cgihost> needs a password or a fingerprint'],
