@@ -1,8 +1,8 @@
 /**
  * `ircd-websocket doctor wss://…`: an installation, looked at from outside, as a browser would.
  *
- * In: a URL, and the page that may connect. Out: findings in words: what was tried, what came, what to do. It tries one thing after the other, and stops where the
- * rest would say nothing more. It knows of the installation what anybody can see.
+ * In: a URL, and the page that may connect. Out: findings in words: what was tried, what came, what to do. It tries one thing
+ * after the other, and stops where the rest would say nothing more. It knows of the installation what anybody can see.
  *
  * One file, although long: it is a list of findings of a few lines each.
  */

@@ -1,8 +1,8 @@
 /**
  * `ircd-websocket gateway`: from the configuration file to the last client.
  *
- * In: options of the command line. Out: an exit code. SIGHUP reads the configuration again, all or nothing; SIGTERM and SIGINT send everybody home; the second
- * of them ends at once. It does not know how the command line is read.
+ * In: options of the command line. Out: an exit code. SIGHUP reads the configuration again, all or nothing; SIGTERM and SIGINT
+ * send everybody home; the second of them ends at once. It does not know how the command line is read.
  */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -203,11 +203,14 @@ class GatewayService {
 }
 
 /**
- * The umask of a gateway that listens on Unix domain sockets: between `listen` and `chmod` nobody else may connect. The gateway makes no other files.
+ * The umask of a gateway that listens on Unix domain sockets: between `listen` and `chmod` nobody else may connect. The gateway
+ * makes no other files.
  */
 const STRICT_UMASK = 0o177;
 
-/** Returns the settings with the mode that each Unix domain socket would have under the operator's umask, and sets a strict umask. */
+/**
+ * Returns the settings with the mode that each Unix domain socket would have under the operator's umask, and sets a strict umask.
+ */
 function withPermissions(settings: GatewaySettings): GatewaySettings {
   if (settings.binds.every(({ path }) => path === null)) return settings;
   if (process.umask() !== STRICT_UMASK) operatorUmask = process.umask(STRICT_UMASK);
@@ -220,8 +223,8 @@ function withPermissions(settings: GatewaySettings): GatewaySettings {
 let operatorUmask: number = STRICT_UMASK;
 
 /**
- * Removes the file of a Unix domain socket that nobody listens on any more: one is left where a process was killed. One that answers is left alone, and listening
- * then says why it cannot be.
+ * Removes the file of a Unix domain socket that nobody listens on any more: one is left where a process was killed. One that
+ * answers is left alone, and listening then says why it cannot be.
  */
 async function removeStaleSocket(path: string): Promise<void> {
   const isSocket = lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true;

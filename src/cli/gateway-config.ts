@@ -1,8 +1,8 @@
 /**
  * `gateway.conf`: what an operator writes for a gateway, in InspIRCd's kind of tags.
  *
- * In: a file. Out: {@link GatewaySettings}, checked whole, with every file that it names read: plain data, which goes to a worker as it is. It does not know
- * processes or listeners.
+ * In: a file. Out: {@link GatewaySettings}, checked whole, with every file that it names read: plain data, which goes to a worker
+ * as it is. It does not know processes or listeners.
  *
  * One file, although long: it is one list of tags.
  */

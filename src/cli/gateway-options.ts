@@ -1,8 +1,9 @@
 /**
  * The tags of `gateway.conf` that are the command's own, and their keys: the one table of them.
  *
- * In: nothing. Out: the tables. Checking, suggestions for misspelt names and the table of `docs/gateway.md` come from them; `npm run docs:api` writes the latter
- * anew, and a test says when it is not current. `<websocket>` and `<wsorigin>` are the library's, `config/options.ts`.
+ * In: nothing. Out: the tables. Checking, suggestions for misspelt names and the table of `docs/gateway.md` come from them;
+ * `npm run docs:api` writes the latter anew, and a test says when it is not current. `<websocket>` and `<wsorigin>` are the
+ * library's, `config/options.ts`.
  */
 import { isIP } from 'node:net';
 import { type OptionRow, OptionTable } from '../config/config.ts';

@@ -1,8 +1,8 @@
 /**
  * One gateway with its listeners, in this process.
  *
- * In: settings. Out: clients on their way to IRC servers. Each `<websocket>` has a gateway of its own; they share the places of addresses. It does not know signals,
- * files or other processes.
+ * In: settings. Out: clients on their way to IRC servers. Each `<websocket>` has a gateway of its own; they share the places of
+ * addresses. It does not know signals, files or other processes.
  */
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';

@@ -3,8 +3,8 @@
  *
  * In: where to ask. Out: `GET /health`, `/stats` and `/metrics`; 404 for anything else. It does not know gateways.
  *
- * There is no password, so that only a request that names this machine is answered: a web page whose domain was pointed at 127.0.0.1 (DNS rebinding) sends its own
- * name in `Host`.
+ * There is no password, so that only a request that names this machine is answered: a web page whose domain was pointed at
+ * 127.0.0.1 (DNS rebinding) sends its own name in `Host`.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';

@@ -1,7 +1,8 @@
 /**
  * `gateway --probe`: whether each IRC server believes what the gateway says of its users.
  *
- * In: settings. Out: findings in words, and an exit code. One user of a documentation address registers at each server, asks who it is, and leaves.
+ * In: settings. Out: findings in words, and an exit code. One user of a documentation address registers at each server, asks who
+ * it is, and leaves.
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';

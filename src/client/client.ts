@@ -1,11 +1,13 @@
 /**
  * One web client: lines over a connection, and for a while perhaps over none.
  *
- * In: messages from a {@link Connection}; frames of lines from the object that the server holds. Out: lines to a listener or to a stream; the end, once. It does not
- * know frames, HTTP, the shape of a `net.Socket`, or how a client that lost its connection proves who it is. Lines in are the {@link Inbox}'s, lines out the
- * {@link Outbox}'s; what is left here is one client's life, and one file because each of its states concerns all of it.
+ * In: messages from a {@link Connection}; frames of lines from the object that the server holds. Out: lines to a listener or to a
+ * stream; the end, once. It does not know frames, HTTP, the shape of a `net.Socket`, or how a client that lost its connection
+ * proves who it is. Lines in are the {@link Inbox}'s, lines out the {@link Outbox}'s; what is left here is one client's life, and
+ * one file because each of its states concerns all of it.
  *
- * No server ever holds this object: it holds an `IrcClient` or an `IrcSocket`, whose properties it may replace at will. Nothing here reads them.
+ * No server ever holds this object: it holds an `IrcClient` or an `IrcSocket`, whose properties it may replace at will. Nothing
+ * here reads them.
  *
  * | state | connection | what ends or changes it |
  * | --- | --- | --- |
@@ -272,7 +274,10 @@ export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
 
   // The end.
 
-  /** Ends this client for an error of the program's own code: 1011, without details ("may be security-sensitive", as other libraries say). */
+  /**
+   * Ends this client for an error of the program's own code: 1011, without details ("may be security-sensitive", as other
+   * libraries say).
+   */
   fault(error: unknown, during: FaultPlace): void {
     this.#rare.fault = { error };
     this.inbox.close();
@@ -288,7 +293,9 @@ export class Client implements ConnectionOwner, OutboxOwner, InboxOwner {
     else this.#connection?.close(code, reason);
   }
 
-  /** Ends a client that may not be here any more: with a Close frame where it has a connection, and without waiting for an answer. */
+  /**
+   * Ends a client that may not be here any more: with a Close frame where it has a connection, and without waiting for an answer.
+   */
   expel(code: number, reason: string): void {
     this.#resumption?.closing();
     if (this.isSuspended) this.finish({ code, reason, clean: false });

@@ -3,8 +3,8 @@
  *
  * In: what is to be closed, and how long it may take. Out: one call for each, by then at the latest. It does not know clients.
  *
- * Clients that lose their connection in the same second come back in the same second: ten thousand TLS handshakes and registrations at once are the
- * load under which a server that was just restarted falls over.
+ * Clients that lose their connection in the same second come back in the same second: ten thousand TLS handshakes and
+ * registrations at once are the load under which a server that was just restarted falls over.
  */
 
 /** Calls `depart` for each member within a span of time. */

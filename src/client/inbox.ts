@@ -1,7 +1,8 @@
 /**
  * What comes from one client: lines, on their way to a listener or to a stream.
  *
- * In: messages; a listener, a stream, or for a while neither. Out: each line once, in order; whether more is to be read. It does not know connections.
+ * In: messages; a listener, a stream, or for a while neither. Out: each line once, in order; whether more is to be read. It does
+ * not know connections.
  *
  * Laws of this file:
  * 1. A line is never lost or overtaken while somebody may still take it: without a taker, lines are held.

@@ -1,11 +1,12 @@
 /**
  * IRC lines in WebSocket messages: one message is one line (IRCv3 WebSocket, "Message framing").
  *
- * Inwards, in: the payload of one message. Out: its lines without line ends. Outwards, in: whatever a server writes to a socket. Out: one frame a line.
- * It does not know sockets or connections.
+ * Inwards, in: the payload of one message. Out: its lines without line ends. Outwards, in: whatever a server writes to a socket.
+ * Out: one frame a line. It does not know sockets or connections.
  *
- * Frames and bytes are handed on as *byte strings*: latin1 strings of one character a byte. An ASCII line becomes a frame by one concatenation, what a
- * client is to get in one turn of the event loop is one string, and Node writes it without an allocation (`docs/performance.md`).
+ * Frames and bytes are handed on as *byte strings*: latin1 strings of one character a byte. An ASCII line becomes a frame by one
+ * concatenation, what a client is to get in one turn of the event loop is one string, and Node writes it without an allocation
+ * (`docs/performance.md`).
  */
 import { isUtf8 } from 'node:buffer';
 import { frameHeader, Opcode } from '../protocol/frame.ts';
@@ -25,8 +26,8 @@ const CR = 0x0d;
 /**
  * Calls `take` for each line in `bytes[start, end)`; the number of lines.
  *
- * A trailing CR LF is dropped. CR or LF within a message ends a line there: InspIRCd glues the parts, which makes of two harmless commands one that
- * may not be. Empty lines vanish.
+ * A trailing CR LF is dropped. CR or LF within a message ends a line there: InspIRCd glues the parts, which makes of two harmless
+ * commands one that may not be. Empty lines vanish.
  */
 export function splitMessage(bytes: Uint8Array, start: number, end: number, take: (start: number, end: number) => void): number {
   let lines = 0;
@@ -113,8 +114,9 @@ export class LineFramer {
 }
 
 /**
- * What was framed last: a server that writes the same line to each member of a channel pays for it once (with `Client`'s short way past the
- * stream, 0.34 of plain TCP's price became 0.16). Bytes are compared as text, never by the buffer that they are in: servers use buffers again.
+ * What was framed last: a server that writes the same line to each member of a channel pays for it once (with `Client`'s short
+ * way past the stream, 0.34 of plain TCP's price became 0.16). Bytes are compared as text, never by the buffer that they are in:
+ * servers use buffers again.
  */
 const lastFramed = {
   data: null as string | null,
@@ -185,7 +187,9 @@ function frameLine(text: string, start: number, end: number, isAscii: boolean, e
 /** In these, characters below 0x80 are the bytes of the same number. */
 const ASCII_ENCODINGS: ReadonlySet<string> = new Set(['utf8', 'utf-8', 'latin1', 'binary', 'ascii']);
 
-/** Returns whether a string is ASCII alone, so that it is its own UTF-8. Half the time of a regular expression, a tenth of a loop. */
+/**
+ * Returns whether a string is ASCII alone, so that it is its own UTF-8. Half the time of a regular expression, a tenth of a loop.
+ */
 function isAsciiText(text: string): boolean {
   return Buffer.byteLength(text, 'utf8') === text.length;
 }

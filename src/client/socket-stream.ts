@@ -1,8 +1,9 @@
 /**
  * What an `IrcSocket` does as a stream: bytes into lines and lines into bytes, back-pressure, the idle timer, the end.
  *
- * In: a {@link Client} on one side; the calls of Node's stream machinery on the other. Out: `push`, `'drain'`, `'timeout'`, `'close'`. It is no property of the socket
- * that the server holds, and calls the stream's own methods by their prototype: a server may have replaced them.
+ * In: a {@link Client} on one side; the calls of Node's stream machinery on the other. Out: `push`, `'drain'`, `'timeout'`,
+ * `'close'`. It is no property of the socket that the server holds, and calls the stream's own methods by their prototype: a
+ * server may have replaced them.
  *
  * One file, although long: reading, writing and the end of one stream share their state.
  */
@@ -288,7 +289,8 @@ class Backlog {
 }
 
 /**
- * The lines of one read, CR LF behind each: a stream takes them as one chunk, as it would from TCP. One for all sockets: a read is over before the next begins.
+ * The lines of one read, CR LF behind each: a stream takes them as one chunk, as it would from TCP. One for all sockets: a read
+ * is over before the next begins.
  */
 class Gathering {
   /** The stream that the lines are for; `null`: there are none. */

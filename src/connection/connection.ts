@@ -1,13 +1,14 @@
 /**
  * One WebSocket connection over its transport: bytes in, messages out, and the way to its end.
  *
- * In: a socket that has just become a WebSocket. Out, to a {@link ConnectionOwner}: messages, room to write, the end. It answers pings and takes the closing handshake
- * to its end (RFC 6455 section 7). It does not know HTTP, lines, or the shape of a `net.Socket`. What leaves is the {@link Outbox}'s, time is {@link Liveness}'s.
+ * In: a socket that has just become a WebSocket. Out, to a {@link ConnectionOwner}: messages, room to write, the end. It answers
+ * pings and takes the closing handshake to its end (RFC 6455 section 7). It does not know HTTP, lines, or the shape of a
+ * `net.Socket`. What leaves is the {@link Outbox}'s, time is {@link Liveness}'s.
  *
  * Laws of this file:
  * 1. The transport has an `'error'` listener for life.
- * 2. The connection calls its owner once for the end: `ended` where the peer may still read, `broken` where nothing is left. When the transport has closed, it calls
- *    `onTransportClosed`, once.
+ * 2. The connection calls its owner once for the end: `ended` where the peer may still read, `broken` where nothing is left. When
+ *    the transport has closed, it calls `onTransportClosed`, once.
  * 3. A connection that was {@link Connection.abandon abandoned} does not call its owner any more.
  *
  * One file, although long: its states and what each event does in them are one table.
@@ -39,8 +40,8 @@ export const IDLE_CONTROL = -2;
 /** Receives what a {@link Connection} has to give. */
 export interface ConnectionOwner {
   /**
-   * Takes a message, `chunk[start, end)`, which is valid during the call. Returns the number of lines in it, where 0 is a message that says nothing, or
-   * {@link CONTROL} or {@link IDLE_CONTROL}.
+   * Takes a message, `chunk[start, end)`, which is valid during the call. Returns the number of lines in it, where 0 is a message
+   * that says nothing, or {@link CONTROL} or {@link IDLE_CONTROL}.
    */
   message(chunk: Buffer, start: number, end: number, isText: boolean, content: number): number;
   /** Called when a read has given all its messages. */
@@ -51,7 +52,10 @@ export interface ConnectionOwner {
   readonly survivesLoss: boolean;
   /** Called when no more messages come and none can be sent. The transport may still be busy with the last bytes. */
   ended(status: CloseStatus): void;
-  /** Called when the connection is over at once: what is unread or unsent is lost. `error` is the transport's own, where that was the cause. */
+  /**
+   * Called when the connection is over at once: what is unread or unsent is lost. `error` is the transport's own, where that was
+   * the cause.
+   */
   broken(status: CloseStatus, error: Error | null): void;
   /** Called with what was thrown while a message was taken. */
   threw(error: unknown): void;
@@ -91,8 +95,8 @@ export class Connection implements SessionEvents, Watched {
   #owner: ConnectionOwner | null;
   #stage: Stage = Stage.OPEN;
   /**
-   * What the protocol has to remember: a frame or a message that is not whole, or the closing handshake. `null` while there is nothing, which is nearly always: 310
-   * bytes for each idle connection (benchmark `idle`), against a new session for each chunk.
+   * What the protocol has to remember: a frame or a message that is not whole, or the closing handshake. `null` while there is
+   * nothing, which is nearly always: 310 bytes for each idle connection (benchmark `idle`), against a new session for each chunk.
    */
   #session: Session | null = null;
   #isReading = false;
@@ -193,14 +197,17 @@ export class Connection implements SessionEvents, Watched {
     if (!this.isEnding) this.#speak().fail(code, reason);
   }
 
-  /** Begins the time after which the transport is destroyed, whatever it still waits for: `closeTimeout` from the first call on. */
+  /**
+   * Begins the time after which the transport is destroyed, whatever it still waits for: `closeTimeout` from the first call on.
+   */
   limitTime(): void {
     this.#liveness.limitTime();
   }
 
   /**
-   * Ends the connection at once: nothing more is read. What was sent earlier in this turn still leaves, as far as the kernel takes it, as on a `net.Socket`.
-   * Where that includes a Close frame, the transport ends by FIN rather than at once, or RST could overtake it.
+   * Ends the connection at once: nothing more is read. What was sent earlier in this turn still leaves, as far as the kernel
+   * takes it, as on a `net.Socket`. Where that includes a Close frame, the transport ends by FIN rather than at once, or RST
+   * could overtake it.
    */
   destroy(): void {
     if (this.isEnding) return;
@@ -396,8 +403,8 @@ export class Connection implements SessionEvents, Watched {
   }
 
   /**
-   * Sends what is queued and FIN. What still comes is read and dropped until the peer's FIN: a socket that is closed with unread bytes answers by RST,
-   * which takes the Close frame with it.
+   * Sends what is queued and FIN. What still comes is read and dropped until the peer's FIN: a socket that is closed with unread
+   * bytes answers by RST, which takes the Close frame with it.
    */
   #endTransport(): void {
     if (this.#stage < Stage.ENDING) this.#stage = Stage.ENDING;
@@ -410,15 +417,16 @@ export class Connection implements SessionEvents, Watched {
 }
 
 /**
- * What Node itself does at the `'end'` of a `net.Socket`: it forbids writing after it, which {@link Connection.transportEnded} does by its FIN. With two listeners the
- * transport would have an array of them: 64 bytes more for each idle connection (benchmark `idle`).
+ * What Node itself does at the `'end'` of a `net.Socket`: it forbids writing after it, which {@link Connection.transportEnded}
+ * does by its FIN. With two listeners the transport would have an array of them: 64 bytes more for each idle connection
+ * (benchmark `idle`).
  */
 const NODES_END_LISTENERS = new Socket().listeners('end');
 
 /**
- * Where a transport has its connection: five functions serve all connections, where five closures for each would cost 300 bytes (benchmark `idle`). `null` is a socket
- * that some hook of this process has taken, and that is no connection yet. A property and not a map: a map of ten thousand sockets lies in memory that no cache holds
- * (echo with 10,000 connections: 5 %).
+ * Where a transport has its connection: five functions serve all connections, where five closures for each would cost 300 bytes
+ * (benchmark `idle`). `null` is a socket that some hook of this process has taken, and that is no connection yet. A property and
+ * not a map: a map of ten thousand sockets lies in memory that no cache holds (echo with 10,000 connections: 5 %).
  */
 const connectionOf = Symbol('ircd-websocket');
 

@@ -7,7 +7,9 @@
  */
 import type { Duplex } from 'node:stream';
 
-/** Adds an `'error'` listener to a socket, once. One function serves all sockets: a closure for each would keep what is around it. */
+/**
+ * Adds an `'error'` listener to a socket, once. One function serves all sockets: a closure for each would keep what is around it.
+ */
 export function guardSocket(socket: Duplex): void {
   // Hardly any socket has a listener here. `listeners()` makes an array, so it is called only if there is one.
   const hasOne = socket.listenerCount('error') > 0 && socket.listeners('error').includes(destroySocket);

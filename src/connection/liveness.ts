@@ -1,7 +1,9 @@
 /**
- * Whether a peer is there, and whether it is too much there: silence, pings, floods, and the time that the closing handshake may take.
+ * Whether a peer is there, and whether it is too much there: silence, pings, floods, and the time that the closing handshake may
+ * take.
  *
- * In: that something came; frames that say nothing; the ticks of the sweeper. Out: a ping, a failure, or the end of the transport. It does not know frames.
+ * In: that something came; frames that say nothing; the ticks of the sweeper. Out: a ping, a failure, or the end of the
+ * transport. It does not know frames.
  *
  * Pings: RFC 6455 sections 5.5.2 and 5.5.3. A server pings a client that is silent, and ends one that stays silent.
  */
@@ -38,7 +40,9 @@ export class Liveness implements Ticking {
   place: number = NOWHERE;
   readonly #watched: Watched;
   readonly #settings: LivenessSettings;
-  /** Since when nothing came, as far as ticks tell; 0: something came since the last tick. Cheaper than a clock for each chunk. */
+  /**
+   * Since when nothing came, as far as ticks tell; 0: something came since the last tick. Cheaper than a clock for each chunk.
+   */
   #silentSince = 0;
   /** When the ping was sent that is not answered; 0: there is none. */
   #pingedAt = 0;

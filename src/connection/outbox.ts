@@ -1,17 +1,18 @@
 /**
  * What is to leave for one client: gathered in a turn of the event loop, written once at its end, and bounded.
  *
- * In: byte strings of frames; a transport, while there is one. Out: one `write` a turn; a call where the client is behind or over its limit. It does not know
- * what the bytes say, nor why there is no transport.
+ * In: byte strings of frames; a transport, while there is one. Out: one `write` a turn; a call where the client is behind or over
+ * its limit. It does not know what the bytes say, nor why there is no transport.
  *
  * Laws of this file:
  * 1. A turn of the event loop is one `write`, however many lines it made.
  * 2. Without a transport everything waits, up to the same limit.
  * 3. After {@link Outbox.close} nothing is kept.
  *
- * Two thirds of what a line costs is the kernel's `write`. To gather is worth 7 times in bursts and 10 times and more in a busy channel (benchmarks `burst`, `chat`);
- * a flush at `process.nextTick` loses most of that, since each read callback is a tick of its own. Nothing waits for it: `setImmediate` comes right behind the reads of
- * the same turn. An answer that leaves with the chunk that it answers was measured, and is 12 to 20 % dearer.
+ * Two thirds of what a line costs is the kernel's `write`. To gather is worth 7 times in bursts and 10 times and more in a busy
+ * channel (benchmarks `burst`, `chat`); a flush at `process.nextTick` loses most of that, since each read callback is a tick of
+ * its own. Nothing waits for it: `setImmediate` comes right behind the reads of the same turn. An answer that leaves with the
+ * chunk that it answers was measured, and is 12 to 20 % dearer.
  */
 import type { Duplex } from 'node:stream';
 import type { Counters } from '../metrics/counters.ts';
@@ -176,8 +177,8 @@ function flushAll(): void {
 const joined = { left: '', right: '', both: '' };
 
 /**
- * Returns `left + right`, the same string for all members of a channel who get the same lines in a turn: V8 joins lazily, and would copy the lines together once
- * for each of them (benchmark `fan-out`, ten lines a turn: 0.19 of plain TCP became 0.14).
+ * Returns `left + right`, the same string for all members of a channel who get the same lines in a turn: V8 joins lazily, and
+ * would copy the lines together once for each of them (benchmark `fan-out`, ten lines a turn: 0.19 of plain TCP became 0.14).
  */
 function joinShared(left: string, right: string): string {
   if (left === '') return right;

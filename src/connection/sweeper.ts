@@ -1,13 +1,14 @@
 /**
  * One timer for all connections of a hook.
  *
- * In: things that have time limits. Out: a call of `tick(now)` to each, again and again, while there are any. It does not know the limits.
+ * In: things that have time limits. Out: a call of `tick(now)` to each, again and again, while there are any. It does not know
+ * the limits.
  *
- * Ten thousand calls cost a fraction of a millisecond; ten thousand timers would cost memory and a reset for each chunk that is read. Time limits are
- * kept to within one interval of the sweeper.
+ * Ten thousand calls cost a fraction of a millisecond; ten thousand timers would cost memory and a reset for each chunk that is
+ * read. Time limits are kept to within one interval of the sweeper.
  *
- * Members are called behind the reads of the turn (`setImmediate`), never before: after a pause of the process (a long computation, a stopped virtual machine), the
- * server reads all pending input before it checks for silent clients.
+ * Members are called behind the reads of the turn (`setImmediate`), never before: after a pause of the process (a long
+ * computation, a stopped virtual machine), the server reads all pending input before it checks for silent clients.
  */
 
 /** A member of a sweeper: something that has time limits. */
@@ -31,7 +32,9 @@ export const NOWHERE = -1;
 
 /** Calls each of its members at a steady interval. */
 export class Sweeper {
-  /** The members, in no order. With its place a member takes 15 bytes; in a `Set` it takes 35, and four times as long to remove. */
+  /**
+   * The members, in no order. With its place a member takes 15 bytes; in a `Set` it takes 35, and four times as long to remove.
+   */
   readonly #members: Ticking[] = [];
   #interval: number;
   #timer: NodeJS.Timeout | null = null;

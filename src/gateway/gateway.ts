@@ -1,10 +1,11 @@
 /**
  * WebSocket in, IRC over TCP or TLS out: for IRC servers that have no WebSockets.
  *
- * In: the options of a hook, and IRC servers. Out: each web client on a connection of its own to one of them, introduced by WEBIRC before anything of the
- * user's. It keeps no state of IRC: what stands between the two ends is lines.
+ * In: the options of a hook, and IRC servers. Out: each web client on a connection of its own to one of them, introduced by
+ * WEBIRC before anything of the user's. It keeps no state of IRC: what stands between the two ends is lines.
  *
- * The IRC server is connected before the upgrade is answered: where none answers the browser gets 503, and web clients try again by themselves.
+ * The IRC server is connected before the upgrade is answered: where none answers the browser gets 503, and web clients try again
+ * by themselves.
  *
  * One file, although long: each of its steps concerns the same client, who it is, where it goes and what it leaves behind.
  */
@@ -57,7 +58,10 @@ export interface IrcGatewayOptions {
   readonly onEvent?: (event: GatewayEvent) => void;
 }
 
-/** What {@link IrcGateway.reload} takes. What is not named of the last four stays as it is; `limits` and `users` that are given replace all of them. */
+/**
+ * What {@link IrcGateway.reload} takes. What is not named of the last four stays as it is; `limits` and `users` that are given
+ * replace all of them.
+ */
 export interface IrcGatewayReload {
   readonly hook: WebSocketConfig;
   readonly upstreams: readonly Upstream[];
@@ -90,12 +94,14 @@ export interface IrcGateway extends AsyncDisposable {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head?: Uint8Array): void;
   accept(socket: Socket, options?: AcceptOptions): void;
   createListener(options?: ListenerOptions): Server;
-  /** Replaces what new clients meet, all or nothing; clients that are in keep their server and their limits. @throws ConfigError */
+  /**
+   * Replaces what new clients meet, all or nothing; clients that are in keep their server and their limits. @throws ConfigError
+   */
   reload(options: IrcGatewayReload): void;
   stats(): GatewayStats;
   /**
-   * Closes everybody by 1001, sends `QUIT` for them, and resolves when all are gone on both sides: within `closeTimeout` and five seconds. With `spread` that begins
-   * over as many milliseconds, as the hook's `close` does.
+   * Closes everybody by 1001, sends `QUIT` for them, and resolves when all are gone on both sides: within `closeTimeout` and five
+   * seconds. With `spread` that begins over as many milliseconds, as the hook's `close` does.
    */
   close(reason?: string, options?: { readonly spread?: number }): Promise<void>;
 }

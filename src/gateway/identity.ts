@@ -10,8 +10,8 @@ import { hexOfAddress } from './network.ts';
 /**
  * What users are called, so that bans can find them; what is absent is the client's own.
  *
- * Templates may hold `%a` (the address), `%i` (the address as hexadecimal digits: eight for IPv4, 32 for IPv6), `%h` (the confirmed host name, or the address),
- * `%n` (the nick), `%o` (the host of the page's origin), and `%%`.
+ * Templates may hold `%a` (the address), `%i` (the address as hexadecimal digits: eight for IPv4, 32 for IPv6), `%h` (the
+ * confirmed host name, or the address), `%n` (the nick), `%o` (the host of the page's origin), and `%%`.
  */
 export interface GatewayUsers {
   /** The user name, in place of the one that the client sends. Characters that no user name has become `-`. */

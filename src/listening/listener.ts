@@ -73,8 +73,8 @@ export interface ListenerOptions extends AcceptOptions {
   /** Certificate and key, and anything else that `tls.createServer` takes; absent: plain HTTP. */
   readonly tls?: ListenerTls;
   /**
-   * Answers plain HTTP requests, for instance with the web client's files; absent: an HTTP error, 501 for most. Over HTTP/2 it gets
-   * Node's `Http2ServerRequest` and `Http2ServerResponse`.
+   * Answers plain HTTP requests, for instance with the web client's files; absent: an HTTP error, 501 for most. Over HTTP/2 it
+   * gets Node's `Http2ServerRequest` and `Http2ServerResponse`.
    */
   readonly onRequest?: RequestListener;
 }

@@ -128,8 +128,8 @@ export class PendingSocket implements Ticking {
   }
 
   /**
-   * Call this for a plain request, or for an HTTP/2 stream. The program may take any time for its answer. The client must send the
-   * rest of its request without a pause of `timeout` milliseconds, and all of it within {@link REQUEST_TIMEOUT}.
+   * Call this for a plain request, or for an HTTP/2 stream. The program may take any time for its answer. The client must send
+   * the rest of its request without a pause of `timeout` milliseconds, and all of it within {@link REQUEST_TIMEOUT}.
    *
    * @param waitsForProgram returns whether the whole request is there, or the client cannot send because the program does not
    *   read
@@ -157,14 +157,17 @@ export class PendingSocket implements Ticking {
     if (!this.#isOver) this.#deadline = clock() + timeout;
   }
 
-  /** Call this when the final answer is written. The peer may read it for `timeout` milliseconds; then the socket is destroyed. */
+  /**
+   * Call this when the final answer is written. The peer may read it for `timeout` milliseconds; then the socket is destroyed.
+   */
   linger(timeout: number): void {
     this.#deadline = clock() + timeout;
     this.#isOver = true;
     this.#answering = null;
     this.#abort?.abort();
     this.#socket.off('data', this.#keep);
-    // The end of the peer is not the end of the socket: a peer that does not read would keep the answer, and the socket, for ever.
+    // The end of the peer is not the end of the socket: a peer that does not read would keep the answer, and the socket, for
+    // ever.
     this.#socket.off('end', this.#gone);
     this.#held = null;
     // After 'close' no event takes the socket out of the sweeper, so it is taken out here.

@@ -1,10 +1,14 @@
 /**
  * Unmasking, RFC 6455 section 5.3, within the chunk.
  *
- * In: a chunk, the part of it that is payload, and the masking key. Out: the chunk, unmasked there, and what kinds of bytes were seen. It does not know frames.
+ * In: a chunk, the part of it that is payload, and the masking key. Out: the chunk, unmasked there, and what kinds of bytes were
+ * seen. It does not know frames.
  */
 
-/** What kinds of bytes a payload has; the sum of what applies. Nearly every line is {@link Content.PLAIN}, and nobody has to look at it again. */
+/**
+ * What kinds of bytes a payload has; the sum of what applies. Nearly every line is {@link Content.PLAIN}, and nobody has to look
+ * at it again.
+ */
 export const Content = {
   /** Bytes from 0x0E to 0x7F alone: no line end, nothing that needs a check for UTF-8. */
   PLAIN: 0,
@@ -23,8 +27,8 @@ const HIGH_BITS = 0x80808080 | 0;
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
 /**
- * Returns the whole words of a chunk, for {@link unmask}; `null` where the machine's words cannot be used, and for a chunk that begins within one. A view costs as much as
- * unmasking 70 bytes without (55–80 ns).
+ * Returns the whole words of a chunk, for {@link unmask}; `null` where the machine's words cannot be used, and for a chunk that
+ * begins within one. A view costs as much as unmasking 70 bytes without (55–80 ns).
  */
 export function wordsOf(chunk: Uint8Array): Int32Array | null {
   if (!IS_LITTLE_ENDIAN || (chunk.byteOffset & 3) !== 0) return null;
@@ -37,8 +41,8 @@ export function wordsOf(chunk: Uint8Array): Int32Array | null {
  * The test rides along: 3 ns for 100 bytes, where looking for line ends afterwards costs 80, and the check for UTF-8 another 70.
  *
  * @param key the four bytes of the key, the first in the low byte
- * @param words {@link wordsOf} `bytes`, kept for all frames of a chunk: aligned words take 22 ns for 100 bytes, a `DataView` 35, bytes 85. `null` for chunks where it
- *   does not pay.
+ * @param words {@link wordsOf} `bytes`, kept for all frames of a chunk: aligned words take 22 ns for 100 bytes, a `DataView` 35,
+ *   bytes 85. `null` for chunks where it does not pay.
  */
 export function unmask(bytes: Uint8Array, start: number, end: number, key: number, words: Int32Array | null): number {
   // This tests four bytes at a time. `word | (word - n…n)` has a high bit set if a byte is above 0x7F or below n. It does not
@@ -78,7 +82,10 @@ function contentOf(bytes: Uint8Array, start: number, end: number, words: Int32Ar
   return ((high & HIGH_BITS) === 0 ? 0 : Content.NOT_ASCII) | ((low & HIGH_BITS) === 0 ? 0 : Content.CONTROLS);
 }
 
-/** Returns the key that continues a payload of which `count` bytes are unmasked already; of a negative count, the key for so many bytes before. */
+/**
+ * Returns the key that continues a payload of which `count` bytes are unmasked already; of a negative count, the key for so many
+ * bytes before.
+ */
 export function rotateKey(key: number, count: number): number {
   const shift = (count & 3) << 3;
   return shift === 0 ? key : (key >>> shift) | (key << (32 - shift));
@@ -132,7 +139,10 @@ function unmaskAtEdge(bytes: Uint8Array, start: number, end: number, key: number
   return unmaskWords(words, start, wordsEnd, key) | unmaskBytes(bytes, wordsEnd, end, rotateKey(key, wordsEnd - start));
 }
 
-/** 5.3: "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4. Four a turn: 85 ns for 100 bytes in place of 220. */
+/**
+ * 5.3: "transformed-octet-i = original-octet-i XOR masking-key-octet-j", j = i MOD 4. Four a turn: 85 ns for 100 bytes in place
+ * of 220.
+ */
 function unmaskBytes(bytes: Uint8Array, start: number, end: number, key: number): number {
   const first = key & 0xff;
   const second = (key >>> 8) & 0xff;

@@ -1,11 +1,12 @@
 /**
  * The base framing protocol, RFC 6455 section 5.2, inwards.
  *
- * In: chunks of any size, as a socket gives them. Out: frames, unmasked, to a {@link FrameHandler}: a frame that lies whole in a chunk as one
- * call, any other as its start, its parts as they arrive, and its end. It does not know fragments, UTF-8 or limits.
+ * In: chunks of any size, as a socket gives them. Out: frames, unmasked, to a {@link FrameHandler}: a frame that lies whole in a
+ * chunk as one call, any other as its start, its parts as they arrive, and its end. It does not know fragments, UTF-8 or limits.
  *
  * Laws of this file:
- * 1. Nothing is allocated for a length that was only announced; of a frame that is not whole, only its header (13 bytes at most) is kept.
+ * 1. Nothing is allocated for a length that was only announced; of a frame that is not whole, only its header (13 bytes at most)
+ *    is kept.
  * 2. Payload is unmasked within the chunk; handlers get the chunk and offsets, valid during the call.
  * 3. One loop, no recursion: ten thousand frames in a chunk are ten thousand turns of it.
  */
@@ -152,12 +153,15 @@ export class FrameParser {
     return at + headerSize - kept;
   }
 
-  /** Reads the header that begins at `at` into the fields; the offset behind it, or -1 when it is not whole. Refuses as early as it can. */
+  /**
+   * Reads the header that begins at `at` into the fields; the offset behind it, or -1 when it is not whole. Refuses as early as
+   * it can.
+   */
   #parseHeader(bytes: Uint8Array, at: number, end: number): number {
     const first = bytes[at] as number;
     const opcode = first & 0x0f;
-    // 5.2: RSV1, RSV2, RSV3 "MUST be 0 unless an extension is negotiated", and "If an unknown opcode is received, the receiving endpoint
-    // MUST _Fail the WebSocket Connection_". InspIRCd has one sentence for both.
+    // 5.2: RSV1, RSV2, RSV3 "MUST be 0 unless an extension is negotiated", and "If an unknown opcode is received, the receiving
+    // endpoint MUST _Fail the WebSocket Connection_". InspIRCd has one sentence for both.
     if ((first & RSV) !== 0 || (opcode & 0x7) > 2) throw new ProtocolError(CloseCode.PROTOCOL_ERROR, 'WebSocket: Invalid opcode');
     const isControl = opcode >= Opcode.CLOSE;
     // 5.5: control frames "MUST NOT be fragmented".

@@ -1,9 +1,10 @@
 /**
- * One WebSocket connection after its handshake, RFC 6455 sections 5 to 8, without I/O: the server's side, or the client's for tests.
+ * One WebSocket connection after its handshake, RFC 6455 sections 5 to 8, without I/O: the server's side, or the client's for
+ * tests.
  *
- * In: what the peer sends, in chunks of any size ({@link Session.receive}); what is to be said to it. Out, to a {@link SessionEvents}: bytes for
- * the peer, whole messages, pings and pongs, and how it ended. It does not know sockets, timers, clocks or IRC: who calls it ends the transport
- * after `closed`, and sets the time limits.
+ * In: what the peer sends, in chunks of any size ({@link Session.receive}); what is to be said to it. Out, to a
+ * {@link SessionEvents}: bytes for the peer, whole messages, pings and pongs, and how it ended. It does not know sockets, timers,
+ * clocks or IRC: who calls it ends the transport after `closed`, and sets the time limits.
  *
  * Laws of this file:
  * 1. Nothing that a peer sends makes {@link Session.receive} throw: it ends in `closed` with a code and a reason.
@@ -46,20 +47,26 @@ export interface SessionEvents {
    * @param content what kinds of bytes the message has, see {@link Content}
    */
   message(chunk: Buffer, start: number, end: number, isText: boolean, content: number): void;
-  /** Called for a ping before it is answered. `false` leaves the answer to the callee. `payload` is a view, valid during the call. */
+  /**
+   * Called for a ping before it is answered. `false` leaves the answer to the callee. `payload` is a view, valid during the call.
+   */
   ping(payload: Buffer): boolean;
   /** Called for a pong, asked for or not. */
   pong(payload: Buffer): void;
   /**
-   * Called once, last, when the connection has ended. `code` and `reason` are the peer's where it sent a Close frame (1005: without a code),
-   * ours where we failed the connection, and 1006 where there was neither. `clean` says whether Close frames went both ways (7.1.4).
+   * Called once, last, when the connection has ended. `code` and `reason` are the peer's where it sent a Close frame (1005:
+   * without a code), ours where we failed the connection, and 1006 where there was neither. `clean` says whether Close frames
+   * went both ways (7.1.4).
    */
   closed(code: number, reason: string, clean: boolean): void;
 }
 
 /** The side that a {@link Session} speaks for. */
 export interface SessionOptions {
-  /** Makes this the client's side: it returns the four bytes that mask each frame (5.3), and the peer's frames must not be masked (5.1). */
+  /**
+   * Makes this the client's side: it returns the four bytes that mask each frame (5.3), and the peer's frames must not be masked
+   * (5.1).
+   */
   readonly maskKey?: () => Uint8Array;
 }
 
@@ -92,7 +99,9 @@ export class Session implements FrameHandler {
     return this.#state;
   }
 
-  /** Whether it is open, between two messages, and not in `receive` further up the stack: then a new session can take its place. */
+  /**
+   * Whether it is open, between two messages, and not in `receive` further up the stack: then a new session can take its place.
+   */
   get isIdle(): boolean {
     return !this.#isReceiving && this.#state === ReadyState.OPEN && this.#message === null && this.#parser.isIdle;
   }
@@ -122,7 +131,9 @@ export class Session implements FrameHandler {
     this.#end(CloseCode.ABNORMAL, '', false);
   }
 
-  /** Sends a text message of one frame; `false` when the connection is not open. Bytes must be UTF-8: the caller answers for it. */
+  /**
+   * Sends a text message of one frame; `false` when the connection is not open. Bytes must be UTF-8: the caller answers for it.
+   */
   sendText(text: string | Uint8Array): boolean {
     return this.#send(Opcode.TEXT, typeof text === 'string' ? Buffer.from(text, 'utf8') : text);
   }
@@ -166,15 +177,18 @@ export class Session implements FrameHandler {
   }
 
   /**
-   * Fails the connection (7.1.7): a Close frame with the code and the reason where none was sent yet, then `closed`. The peer's answer is not
-   * waited for: "An endpoint MUST NOT continue to attempt to process data (including a responding Close frame)".
+   * Fails the connection (7.1.7): a Close frame with the code and the reason where none was sent yet, then `closed`. The peer's
+   * answer is not waited for: "An endpoint MUST NOT continue to attempt to process data (including a responding Close frame)".
    */
   fail(code: number, reason: string): void {
     this.close(code, reason);
     this.#end(code, reason, false);
   }
 
-  /** Ends the session without a word: the transport is gone, or somebody else's. Nothing more is handed out, also of the present chunk. */
+  /**
+   * Ends the session without a word: the transport is gone, or somebody else's. Nothing more is handed out, also of the present
+   * chunk.
+   */
   stop(): void {
     this.#state = ReadyState.CLOSED;
     this.#parser.stop();
@@ -287,13 +301,14 @@ export class Session implements FrameHandler {
       return;
     }
     if (opcode === Opcode.PING) {
-      // 5.5.2: "an endpoint MUST send a Pong frame in response, unless it already received a Close frame". 5.5.3: "Application data" identical.
+      // 5.5.2: "an endpoint MUST send a Pong frame in response, unless it already received a Close frame". 5.5.3: "Application
+      // data" identical.
       if (this.#events.ping(payload)) this.pong(payload);
       return;
     }
     const { code, reason } = decodeClosePayload(payload);
-    // 5.5.1: "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close frame in response."
-    // "When sending a Close frame in response, the endpoint typically echos the status code it received."
+    // 5.5.1: "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close
+    // frame in response." "When sending a Close frame in response, the endpoint typically echos the status code it received."
     this.close(code);
     this.#end(code, reason, true);
   }
@@ -310,7 +325,10 @@ export class Session implements FrameHandler {
 
 const SERVER_SIDE: SessionOptions = {};
 
-/** 5.1: a client masks its frames, a server does not. Two objects for all sessions: a connection may have a new session for each chunk. */
+/**
+ * 5.1: a client masks its frames, a server does not. Two objects for all sessions: a connection may have a new session for each
+ * chunk.
+ */
 const MASKED_PEER: FrameParserOptions = { masked: true };
 const UNMASKED_PEER: FrameParserOptions = { masked: false };
 
@@ -341,7 +359,10 @@ function checkWholeText(bytes: Uint8Array, start: number, end: number): void {
   if (!checker.push(bytes, start, end) || !checker.complete) throw notUtf8();
 }
 
-/** 8.1: "When an endpoint is to interpret a byte stream as UTF-8 but finds that the byte stream is not, in fact, a valid UTF-8 stream …" */
+/**
+ * 8.1: "When an endpoint is to interpret a byte stream as UTF-8 but finds that the byte stream is not, in fact, a valid UTF-8
+ * stream …"
+ */
 function notUtf8(): ProtocolError {
   return new ProtocolError(CloseCode.INVALID_PAYLOAD, 'WebSocket: text is not UTF-8');
 }

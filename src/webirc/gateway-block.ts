@@ -1,8 +1,8 @@
 /**
  * One gateway that an operator trusts: a `<gateway>` tag.
  *
- * In: the block as it is configured. Out: whether a peer is this gateway, and what is believed of it. It does not know the WEBIRC line, nor what becomes of
- * the client.
+ * In: the block as it is configured. Out: whether a peer is this gateway, and what is believed of it. It does not know the WEBIRC
+ * line, nor what becomes of the client.
  *
  * Law: a block that would let anybody in is refused: no mask, neither password nor fingerprint, an empty one of them.
  */
@@ -18,15 +18,21 @@ import { compilePassword, type PasswordVerifier } from './password.ts';
 export interface WebircGateway {
   /** What operators and bans call it. @defaultValue what it calls itself, the second parameter of WEBIRC */
   readonly name?: string;
-  /** How the user's address comes: by the WEBIRC command, or as eight hexadecimal digits in the username. @defaultValue `'webirc'` */
+  /**
+   * How the user's address comes: by the WEBIRC command, or as eight hexadecimal digits in the username. @defaultValue `'webirc'`
+   */
   readonly type?: 'webirc' | 'username';
-  /** Where it connects from: addresses, CIDR ranges, globs of addresses, `loopback`, `unix`, globs of host names. One of them must fit. */
+  /**
+   * Where it connects from: addresses, CIDR ranges, globs of addresses, `loopback`, `unix`, globs of host names. One of them must
+   * fit.
+   */
   readonly mask: readonly string[];
   /** What it must send, stored as `hash` says. Needed unless there is a fingerprint; where both are given, both must fit. */
   readonly password?: string;
   /**
-   * How `password` is stored: `plaintext`, `sha256` (hexadecimal), `hmac-sha256` (`salt$mac`), `pbkdf2-hmac-sha256` (`rounds:hash:salt`), as InspIRCd's MKPASSWD
-   * writes them; `scrypt` (the PHC string); or the name of a verifier. @defaultValue `'plaintext'`, with a process warning
+   * How `password` is stored: `plaintext`, `sha256` (hexadecimal), `hmac-sha256` (`salt$mac`), `pbkdf2-hmac-sha256`
+   * (`rounds:hash:salt`), as InspIRCd's MKPASSWD writes them; `scrypt` (the PHC string); or the name of a verifier. @defaultValue
+   * `'plaintext'`, with a process warning
    */
   readonly hash?: string;
   /** The fingerprint of the TLS certificate that it must show, hexadecimal with or without colons, or as the server words it. */
@@ -36,8 +42,8 @@ export interface WebircGateway {
   /** The username that users of a username gateway get. @defaultValue `'gateway'` */
   readonly newUsername?: string;
   /**
-   * What becomes of the host name that it sends: `ignore` leaves the lookup to the server, `verify` takes a name that resolves to the address, `trust` takes
-   * every well-formed name. @defaultValue `'ignore'`, as in InspIRCd
+   * What becomes of the host name that it sends: `ignore` leaves the lookup to the server, `verify` takes a name that resolves to
+   * the address, `trust` takes every well-formed name. @defaultValue `'ignore'`, as in InspIRCd
    */
   readonly hostname?: 'ignore' | 'verify' | 'trust';
 }
@@ -121,7 +127,10 @@ export function compileGateway(
   };
 }
 
-/** A glob that can be an address is not tried against host names: `127.*` would let the owner of `127.example.com` in. InspIRCd tries both. */
+/**
+ * A glob that can be an address is not tried against host names: `127.*` would let the owner of `127.example.com` in. InspIRCd
+ * tries both.
+ */
 function compileMask(pattern: string, place: ConfigErrorPlace): RangeMatcher {
   try {
     return compileRanges([pattern], place);

@@ -1,8 +1,9 @@
 /**
  * Stored passwords, plain or hashed, in InspIRCd's forms.
  *
- * In: what a configuration stores, and by which algorithm. Out: a check of what somebody gives. Whatever takes long (PBKDF2, scrypt) runs in Node's thread
- * pool, and every comparison takes the same time whether it fits or not. It does not know what the password opens.
+ * In: what a configuration stores, and by which algorithm. Out: a check of what somebody gives. Whatever takes long (PBKDF2,
+ * scrypt) runs in Node's thread pool, and every comparison takes the same time whether it fits or not. It does not know what the
+ * password opens.
  */
 import { createHmac, pbkdf2, type ScryptOptions, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';

@@ -1,9 +1,11 @@
 /**
- * Gateways as InspIRCd's configuration writes them: `<gateway type="webirc" mask="…" password="…" hash="…">`, and `<cgihost>` of InspIRCd 3.
+ * Gateways as InspIRCd's configuration writes them: `<gateway type="webirc" mask="…" password="…" hash="…">`, and `<cgihost>` of
+ * InspIRCd 3.
  *
  * In: tags. Out: gateways, checked. It does not know passwords or peers.
  *
- * InspIRCd 4 renamed the module "cgiirc" to "gateway", `<cgihost>` to `<gateway>`, its type `ident` to `username` and its key `newident` to `newusername`.
+ * InspIRCd 4 renamed the module "cgiirc" to "gateway", `<cgihost>` to `<gateway>`, its type `ident` to `username` and its key
+ * `newident` to `newusername`.
  */
 
 import type { ConfigTag } from '../config/tags.ts';
