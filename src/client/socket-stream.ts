@@ -104,8 +104,11 @@ export class SocketStream implements ClientStream {
 
   write(args: unknown[]): boolean {
     guardCallback(args, this.client, 'write');
+    const heldBefore = this.#backlog?.write ?? null;
     const hasRoom = stream.write.apply(this.socket, args);
-    if (this.socket.writableLength > 0) {
+    // A chunk that was handed on at once is in the outbox already, and is counted there.
+    const isHandedOn = (this.#backlog?.write ?? null) !== heldBefore;
+    if (this.socket.writableLength > 0 && !isHandedOn) {
       this.#waiting.size += byteSize(args[0], args[1]);
       this.client.checkQueue(this.#waitingSize);
     }
@@ -145,7 +148,7 @@ export class SocketStream implements ClientStream {
     if (backlog?.wholeLines?.delete(chunk) === true) writeLineTo(this.client, chunk);
     else this.#frame(chunk, encoding);
     // A client that has closed or is suspended never drains, so the callback must not wait for it.
-    if (this.client.congested && this.client.writable && !this.client.isSuspended) this.#waiting.write = callback;
+    if (this.client.congested && this.client.writable && !this.client.isSuspended) this.#holdWrite(callback, chunk.length);
     else callback();
   }
 
@@ -234,7 +237,8 @@ export class SocketStream implements ClientStream {
 
   /** Bytes that wait in the stream, and the part of a line that waits for its LF. */
   get #waitingSize(): number {
-    return Math.max(this.#backlog?.size ?? 0, this.socket.writableLength) + (this.#framer?.size ?? 0);
+    const { size = 0, handedOn = 0 } = this.#backlog ?? {};
+    return Math.max(size, this.socket.writableLength - handedOn) + (this.#framer?.size ?? 0);
   }
 
   get #waiting(): Backlog {
@@ -247,11 +251,18 @@ export class SocketStream implements ClientStream {
     return hasRoom;
   }
 
+  /** @param handedOn what the stream counts for the chunk of this write */
+  #holdWrite(callback: WriteCallback, handedOn: number): void {
+    this.#waiting.write = callback;
+    this.#waiting.handedOn = handedOn;
+  }
+
   #releaseWrite(): void {
     const backlog = this.#backlog;
     if (backlog === null || backlog.write === null) return;
     const { write } = backlog;
     backlog.write = null;
+    backlog.handedOn = 0;
     write();
   }
 
@@ -282,6 +293,8 @@ export class SocketStream implements ClientStream {
 class Backlog {
   /** The callback of the write that was handed on last. */
   write: WriteCallback | null = null;
+  /** What the stream still counts for that write, although it is in the outbox. */
+  handedOn = 0;
   /** Bytes of writes that the stream itself holds back: it counts characters. */
   size = 0;
   /** Lines of {@link SocketStream.writeLine} in the stream's own queue: what stands there without a LF is not part of them. */

@@ -191,6 +191,31 @@ describe('a socket', () => {
     await leave({ world, peer });
   });
 
+  test('a chunk that the transport does not take at once counts once in the queue', async () => {
+    let socket: IrcSocket | undefined;
+    const world = await World.open('unix', {
+      ...OPTIONS,
+      sendQueueLimit: 600_000,
+      onConnection: (arrived) => {
+        socket = arrived.resume();
+      },
+    });
+    const peer = await WirePeer.open(world.place);
+    peer.socket.pause();
+    await comes(() => socket !== undefined);
+    const held = socket as IrcSocket;
+    const line = `${'x'.repeat(9_998)}\r\n`;
+    held.write(line.repeat(50));
+    await turns(3);
+    expect(held.writableNeedDrain).toBe(true);
+    expect(held.closeStatus).toBeNull();
+    // What waits in the stream itself comes on top.
+    held.write(line.repeat(20));
+    expect(await comes(() => held.destroyed)).toBe(true);
+    expect(held.closeStatus).toEqual({ code: 1_008, reason: 'SendQ exceeded', clean: false });
+    await leave({ world, peer });
+  });
+
   test.each((['tls', 'unix'] as const).filter(canOpen))(
     'L13 resetAndDestroy over %s ends the client, and throws nothing',
     async (door) => {
