@@ -109,7 +109,7 @@ export class Session implements FrameHandler {
   /**
    * Takes what the peer sent; the chunk belongs to the session from then on, which unmasks it in place.
    *
-   * Never throws for what a peer sends; what a sink's method throws passes through.
+   * Never throws for what a peer sends; what a method of the events throws passes through.
    */
   receive(chunk: Uint8Array): void {
     if (this.#state === ReadyState.CLOSED) return;

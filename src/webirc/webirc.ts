@@ -2,7 +2,7 @@
  * The WEBIRC line: `WEBIRC password gateway hostname ip [:options]`.
  *
  * In: the line of a gateway. Out: a request; and back, for the gateway's own side. Sources: the WebIRC document ("Method") and
- * IRCv3's WebIRC extension ("Format"). It does not know who may send it (`webirc-gateways.ts`).
+ * IRCv3's WebIRC extension ("Format"). It does not know who may send it (`gateways.ts`).
  */
 
 import { canonicalAddress, ircAddress } from '../address/ranges.ts';
