@@ -11,10 +11,12 @@ const text = (...lines: string[]): Buffer => Buffer.concat(lines.map(wireText));
 async function socketOf(
   behind: Buffer = Buffer.alloc(0),
   door: Door = 'tcp',
+  options: { readonly sendQueueLimit?: number } = {},
 ): Promise<{ world: World; peer: WirePeer; socket: IrcSocket }> {
   let socket: IrcSocket | undefined;
   const world = await World.open(door, {
     ...OPTIONS,
+    ...options,
     onConnection: (arrived) => {
       socket = arrived;
     },
@@ -168,18 +170,9 @@ describe('a socket', () => {
   });
 
   test('L12 the limit of the queue counts bytes: CJK strings count threefold', async () => {
-    let socket: IrcSocket | undefined;
-    const world = await World.open('unix', {
-      ...OPTIONS,
-      sendQueueLimit: 600_000,
-      onConnection: (arrived) => {
-        socket = arrived.resume();
-      },
-    });
-    const peer = await WirePeer.open(world.place);
-    peer.socket.pause();
-    await comes(() => socket !== undefined);
-    const held = socket as IrcSocket;
+    const open = await socketOf(undefined, 'unix', { sendQueueLimit: 600_000 });
+    const held = open.socket.resume();
+    open.peer.socket.pause();
     // The kernel takes what it takes; behind that, 300,000 characters are 900,000 bytes.
     for (let i = 0; i < 200 && !held.writableNeedDrain && held.writable; i++) {
       held.write(`${'x'.repeat(10_000)}\r\n`);
@@ -188,22 +181,13 @@ describe('a socket', () => {
     for (let i = 0; i < 30 && held.writable; i++) held.write(`${'\u4e2d'.repeat(10_000)}\r\n`);
     expect(await comes(() => held.destroyed)).toBe(true);
     expect(held.closeStatus).toEqual({ code: 1_008, reason: 'SendQ exceeded', clean: false });
-    await leave({ world, peer });
+    await leave(open);
   });
 
   test('a chunk that the transport does not take at once counts once in the queue', async () => {
-    let socket: IrcSocket | undefined;
-    const world = await World.open('unix', {
-      ...OPTIONS,
-      sendQueueLimit: 600_000,
-      onConnection: (arrived) => {
-        socket = arrived.resume();
-      },
-    });
-    const peer = await WirePeer.open(world.place);
-    peer.socket.pause();
-    await comes(() => socket !== undefined);
-    const held = socket as IrcSocket;
+    const open = await socketOf(undefined, 'unix', { sendQueueLimit: 600_000 });
+    const held = open.socket.resume();
+    open.peer.socket.pause();
     const line = `${'x'.repeat(9_998)}\r\n`;
     held.write(line.repeat(50));
     await turns(3);
@@ -213,7 +197,7 @@ describe('a socket', () => {
     held.write(line.repeat(20));
     expect(await comes(() => held.destroyed)).toBe(true);
     expect(held.closeStatus).toEqual({ code: 1_008, reason: 'SendQ exceeded', clean: false });
-    await leave({ world, peer });
+    await leave(open);
   });
 
   test.each((['tls', 'unix'] as const).filter(canOpen))(

@@ -34,32 +34,13 @@ export interface Peer {
   broadcast(clients: Iterable<BenchClient>, line: string): void;
 }
 
+const EXTRAS = ['resume', 'http2', 'relay', 'gateway', 'worker', 'before-line', 'before-stream'] as const;
+
 /** The names of `--peers`. */
-export const PEERS = [
-  'net',
-  'ws',
-  'uws',
-  'line',
-  'stream',
-  'resume',
-  'http2',
-  'relay',
-  'gateway',
-  'worker',
-  'before-line',
-  'before-stream',
-] as const;
+export const PEERS = ['net', 'ws', 'uws', 'line', 'stream', ...EXTRAS] as const;
 
 /** The peers that take part only where they are named. */
-export const EXTRA_PEERS: ReadonlySet<string> = new Set([
-  'resume',
-  'http2',
-  'relay',
-  'gateway',
-  'worker',
-  'before-line',
-  'before-stream',
-]);
+export const EXTRA_PEERS: ReadonlySet<string> = new Set(EXTRAS);
 
 /** The peers that stand in front of an IRC server; the figure is their own, without the server's. */
 export const GATEWAYS: ReadonlySet<string> = new Set(['relay', 'gateway', 'worker']);
